@@ -1,0 +1,1 @@
+"""The runtime: processes, shared memory, sockets, supervision and checkpoints around the algorithm in `muzero`."""

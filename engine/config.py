@@ -1,0 +1,137 @@
+"""Settings of the runtime, and the whole configuration of a run as one tree."""
+
+from typing import Literal
+
+from muzero.config import (
+    GameConfig,
+    NetworkConfig,
+    ReplayConfig,
+    SearchConfig,
+    SelfPlayConfig,
+    Settings,
+    TrainingConfig,
+    require,
+)
+
+
+class ActorsConfig(Settings):
+    """The actor processes."""
+
+    num_actors: int = 2
+    """Actor processes; 0 runs everything in one process, reproducibly."""
+    games_per_actor: int = 16
+    """Games each actor plays at the same time."""
+    groups: int = 2
+    """Groups they are split into: while one waits for the network, another runs its trees."""
+
+    def __post_init__(self) -> None:
+        require(self.num_actors >= 0, f"actors.num_actors is {self.num_actors}: set 0 or more.")
+        require(self.groups >= 1, f"actors.groups is {self.groups}: set at least 1.")
+        require(
+            self.games_per_actor >= 1 and self.games_per_actor % self.groups == 0,
+            f"actors.games_per_actor is {self.games_per_actor}: set a positive multiple of actors.groups ({self.groups}).",
+        )
+
+    @property
+    def games_per_group(self) -> int:
+        """Trees in one request."""
+        return self.games_per_actor // self.groups
+
+
+class InferenceConfig(Settings):
+    """The inference server."""
+
+    device: str = "auto"
+    """`cpu`, `cuda`, `cuda:N`, or `auto`: cuda where there is one."""
+    max_batch: int = 1024
+    """Most leaves in one forward pass."""
+    batch_deadline_microseconds: int = 300
+    """Longest wait for a fuller batch after its first request."""
+    num_threads: int = 1
+    """CPU threads of the network in the server."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the inference copy; bfloat16 is for GPUs."""
+
+    def __post_init__(self) -> None:
+        require(self.max_batch >= 1, f"inference.max_batch is {self.max_batch}: set at least 1.")
+        require(self.num_threads >= 1, f"inference.num_threads is {self.num_threads}: set at least 1.")
+
+
+class LearnerConfig(Settings):
+    """The learner process."""
+
+    device: str = "auto"
+    """Like inference.device."""
+    num_threads: int = 1
+    """CPU threads of the network in the learner."""
+    publish_every_steps: int = 50
+    """Learner steps between two published versions of the weights."""
+    prefetch_batches: int = 2
+    """Batches assembled ahead in the background."""
+
+    def __post_init__(self) -> None:
+        for field in ("num_threads", "publish_every_steps", "prefetch_batches"):
+            require(getattr(self, field) >= 1, f"learner.{field} is {getattr(self, field)}: set at least 1.")
+
+
+class EvaluationConfig(Settings):
+    """The evaluator process."""
+
+    is_enabled: bool = True
+    """Whether an evaluator runs beside the training."""
+    interval_seconds: float = 20.0
+    """Seconds between two evaluations."""
+    episodes: int = 20
+    """Games per evaluation (exhaustive opponents ignore it)."""
+    opponent: str = "random"
+    """`random` or `perfect` for two players; ignored for one."""
+    stop_score: float | None = None
+    """The run is done when an evaluation reaches this score (for `perfect`: minus the number of losing lines) stop_evaluations times in a row."""
+    stop_evaluations: int = 2
+    """See stop_score."""
+
+
+class CheckpointConfig(Settings):
+    """Checkpoints."""
+
+    interval_seconds: float = 600.0
+    """Seconds between two checkpoints; one more is written when the run ends."""
+    keep: int = 2
+    """Newest checkpoints kept."""
+
+    def __post_init__(self) -> None:
+        require(self.keep >= 1, f"checkpoint.keep is {self.keep}: set at least 1.")
+
+
+class SupervisorConfig(Settings):
+    """Timeouts and restarts, all on the monotonic clock."""
+
+    heartbeat_timeout_seconds: float = 30.0
+    """A role silent for longer is killed and restarted."""
+    startup_timeout_seconds: float = 300.0
+    """The same while it starts."""
+    drain_seconds: float = 20.0
+    """How long roles may take to finish after a stop was asked for."""
+    max_restarts_per_minute: int = 5
+    """More deaths of one role in a minute end the run."""
+
+
+class RunConfig(Settings):
+    """Everything a run is made of; written to `config.toml` in its folder."""
+
+    seed: int = 0
+    """Seed of all randomness."""
+    minutes: float | None = None
+    """Wall-clock limit of this start of the run."""
+    game: GameConfig = GameConfig()
+    search: SearchConfig = SearchConfig()
+    self_play: SelfPlayConfig = SelfPlayConfig()
+    network: NetworkConfig = NetworkConfig()
+    training: TrainingConfig = TrainingConfig()
+    replay: ReplayConfig = ReplayConfig()
+    actors: ActorsConfig = ActorsConfig()
+    inference: InferenceConfig = InferenceConfig()
+    learner: LearnerConfig = LearnerConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+    supervisor: SupervisorConfig = SupervisorConfig()

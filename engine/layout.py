@@ -1,0 +1,242 @@
+"""Every array that lives in shared memory: name, shape, dtype and its one writer. No code that maps or fills them.
+
+Segments: `ring` (the replay log), `weights` (double buffer), `telemetry` (counters, heartbeats and the run's control words).
+Axis letters: R steps the ring holds, M trajectories its index holds, P stored policy entries, S processes of the run, W floats
+of the network.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from math import prod
+
+import numpy as np
+
+from muzero.types import GameSpec
+
+ALIGNMENT_BYTES = 64
+WORDS_PER_LINE = 8
+"""Hot int64 words stand this far apart, so that no two share a cache line."""
+POISON_BYTE = 0xA5
+"""Fresh shared memory is filled with it where reading before writing would be a bug."""
+
+
+@dataclass(frozen=True)
+class SharedArray:
+    """One array of a segment.
+
+    Attributes:
+        name: its field name.
+        shape: its shape.
+        dtype: numpy dtype name.
+        writer: the one role that writes it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    writer: str
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the array itself."""
+        return prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class SegmentLayout:
+    """The arrays of one segment, in order, each aligned to a cache line."""
+
+    arrays: tuple[SharedArray, ...]
+
+    def offsets(self) -> dict[str, int]:
+        """Returns the byte offset of each array by name."""
+        offset, result = 0, {}
+        for array in self.arrays:
+            result[array.name] = offset
+            offset += -(-array.size_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+        return result
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the whole segment."""
+        return sum(-(-array.size_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES for array in self.arrays)
+
+
+class RingWord(IntEnum):
+    """Words of the ring's `header`, times WORDS_PER_LINE. All grow for ever."""
+
+    CLAIMED_ROWS = 0
+    """Absolute row after the newest claim; row r lives at r % R. Written under the claim lock."""
+    CLAIMED_TRAJECTORIES = 1
+    """Sequence number of the next trajectory. Written under the claim lock, last."""
+    OLDEST_SEQUENCE = 2
+    """Trajectories before it may be overwritten at any time. Written under the claim lock, before anything is."""
+    PUBLISHED_ROWS = 3
+    """Rows of published trajectories. Written under the claim lock."""
+
+
+def ring_layout(spec: GameSpec, *, capacity_steps: int, max_trajectories: int, policy_entries: int) -> SegmentLayout:
+    """Returns the replay log: a header, an index ring of trajectories and the step arrays.
+
+    Trajectory number q has its index entry at q % M; its rows lie together at start % R.
+    """
+    rows, index, entries = capacity_steps, max_trajectories, policy_entries
+    return SegmentLayout(
+        (
+            SharedArray("header", (len(RingWord) * WORDS_PER_LINE,), "int64", "actors, under the claim lock"),
+            SharedArray("entry_stamp", (index,), "int64", "the claiming actor: -(q+1) while written, q+1 once published"),
+            SharedArray("entry_start", (index,), "int64", "the claiming actor: absolute first row"),
+            SharedArray("entry_length", (index,), "int64", "the claiming actor: rows"),
+            SharedArray("entry_is_terminal", (index,), "int64", "the claiming actor: 1 if the episode ended by its rules"),
+            SharedArray("entry_actor", (index,), "int64", "the claiming actor: its index, also the number of its write lock"),
+            SharedArray("entry_game", (index,), "int64", "the claiming actor: its game number"),
+            SharedArray("entry_first_move", (index,), "int64", "the claiming actor: move number of the first row"),
+            SharedArray("frame", (rows, *spec.frame_shape), spec.frame_dtype, "the claiming actor"),
+            SharedArray("to_play", (rows,), "int8", "the claiming actor"),
+            SharedArray("action", (rows,), "int32", "the claiming actor"),
+            SharedArray("reward", (rows,), "float32", "the claiming actor"),
+            SharedArray("root_value", (rows,), "float32", "the claiming actor"),
+            SharedArray("policy_action", (rows, entries), "int32", "the claiming actor"),
+            SharedArray("policy_weight", (rows, entries), "float32", "the claiming actor"),
+            SharedArray("version", (rows,), "int64", "the claiming actor"),
+        )
+    )
+
+
+def policy_entries_for(num_actions: int, configured: int) -> int:
+    """Returns P, the stored policy entries per step."""
+    return min(num_actions, configured)
+
+
+def max_trajectories_for(capacity_steps: int) -> int:
+    """Returns M, generous for games of four moves and more."""
+    return max(256, capacity_steps // 4)
+
+
+class WeightsWord(IntEnum):
+    """Words of the weights' `header`, times WORDS_PER_LINE."""
+
+    VERSION = 0
+    """Newest complete version; it lies in half VERSION % 2. 0 before the first."""
+    HALF_0_VERSION = 1
+    """Version that half 0 holds, -1 while it is written."""
+    HALF_1_VERSION = 2
+    """Version that half 1 holds, -1 while it is written."""
+
+
+def weights_layout(num_floats: int) -> SegmentLayout:
+    """Returns the double buffer of the network's parameters and batch-norm statistics, as one flat float32 vector a half."""
+    return SegmentLayout(
+        (
+            SharedArray("header", (len(WeightsWord) * WORDS_PER_LINE,), "int64", "learner"),
+            SharedArray("values", (2, num_floats), "float32", "learner"),
+        )
+    )
+
+
+class Control(IntEnum):
+    """Control words of the run, times WORDS_PER_LINE."""
+
+    STOP_REQUESTED = 0
+    """1: drain. Written by the supervisor, or by the learner when training is done."""
+    SERVER_EPOCH = 1
+    """Grows with each start of the inference server; hidden states of older epochs are gone. Written by the supervisor."""
+    ENV_STEP_LIMIT = 2
+    """The governor: actors pause while the run's environment steps exceed it. Written by the learner."""
+    LEARNER_STEPS = 3
+    """Learner steps done in the whole run, resumed parts included. Written by the learner."""
+    ENV_STEPS_BASE = 4
+    """Environment steps done before this start of the run. Written by the supervisor."""
+    CHECKPOINT_REQUESTED = 5
+    """Grows by 1 for each checkpoint asked for. Written by the supervisor."""
+    CHECKPOINTS_DONE = 6
+    """Checkpoints written by this start of the run. Written by the learner."""
+
+
+class State(IntEnum):
+    """What a process says of itself in telemetry."""
+
+    ABSENT = 0
+    STARTING = 1
+    READY = 2
+    STOPPED = 3
+    FAILED = 4
+
+
+class Counter(IntEnum):
+    """Counters of one process, monotonic since the run's start; a restarted process goes on counting."""
+
+    ENV_STEPS = 0
+    """Moves played (actor, evaluator)."""
+    GAMES = 1
+    """Games finished; also the number of the next game to start is NEXT_GAME (actor, evaluator)."""
+    NEXT_GAME = 2
+    """Games started (actor)."""
+    SIMULATIONS = 3
+    """Simulations done (actor), leaves evaluated (server)."""
+    BATCHES = 4
+    """Forward passes (server)."""
+    REQUESTS = 5
+    """Requests answered (server) or sent (actor)."""
+    THROTTLED_NANOSECONDS = 6
+    """Time paused by the governor (actor, learner)."""
+    WAIT_NANOSECONDS = 7
+    """Time waiting for the other side: replies (actor), requests (server), batches (learner)."""
+    BUSY_NANOSECONDS = 8
+    """Time in the network (server), in training steps (learner)."""
+    BAD_MESSAGES = 9
+    """Messages refused (server, actor)."""
+    RESTARTED_SEARCHES = 10
+    """Searches begun again because the server restarted (actor)."""
+    SAMPLES = 11
+    """Samples trained on (learner)."""
+    NON_FINITE_STEPS = 12
+    """Training steps skipped because loss or gradient was not finite (learner)."""
+    PUBLISHED_VERSION = 13
+    """Version last published (learner) or in use (server)."""
+    EVALUATIONS = 14
+    """Evaluations finished (evaluator)."""
+    LAG_VERSIONS = 15
+    """Sum over SAMPLES of the versions between search and training (learner)."""
+    SKIPPED_READS = 16
+    """Rows drawn but overwritten while being read (learner)."""
+    PROGRESS = 17
+    """Grows with every unit of useful work: live but stuck shows here."""
+
+
+class Gauge(IntEnum):
+    """Last values of one process."""
+
+    TOTAL_LOSS = 0
+    VALUE_LOSS = 1
+    REWARD_LOSS = 2
+    POLICY_LOSS = 3
+    GRAD_NORM = 4
+    LEARNING_RATE = 5
+    RETURN_MEAN = 6
+    """Mean return of the latest finished games, first player's for two (actor)."""
+    LENGTH_MEAN = 7
+    """Mean length of the latest finished games, in moves (actor)."""
+    SCORE = 8
+    """Score of the latest evaluation (evaluator)."""
+    LOSING_LINES = 9
+    """Losing lines of the latest exhaustive evaluation, else -1 (evaluator)."""
+    BATCH_FILL = 10
+    """Mean leaves per forward pass over leaves in flight (server)."""
+    RING_STEPS = 11
+    """Steps that can be drawn now (learner)."""
+    EVALUATED_STEP = 12
+    """Learner step when the latest evaluation began (evaluator)."""
+
+
+def telemetry_layout(num_processes: int) -> SegmentLayout:
+    """Returns the run's control words and one block of numbers per process."""
+    return SegmentLayout(
+        (
+            SharedArray("control", (len(Control) * WORDS_PER_LINE,), "int64", "see Control"),
+            SharedArray("state", (num_processes, WORDS_PER_LINE), "int64", "the process itself; word 0 is its State"),
+            SharedArray("heartbeat", (num_processes, WORDS_PER_LINE), "int64", "the process itself; word 0 in monotonic ns"),
+            SharedArray("counters", (num_processes, 24), "int64", "the process itself"),
+            SharedArray("gauges", (num_processes, 16), "float64", "the process itself"),
+        )
+    )

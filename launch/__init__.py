@@ -1,0 +1,1 @@
+"""The command line: flags, presets, the plan, the live screen."""

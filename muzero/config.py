@@ -1,0 +1,173 @@
+"""Settings of the algorithm: one frozen struct per component; the engine's own settings are in `engine/config.py`.
+
+Each field is followed by a sentence with its unit and meaning. Defaults suit a small board game on a workstation; presets in
+`launch/presets` change them per environment.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from muzero.errors import UserError
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all settings: frozen, keyword-only, unknown fields refused."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raises UserError(message) unless the condition holds."""
+    if not condition:
+        raise UserError(message)
+
+
+class GameConfig(Settings):
+    """Which world is played."""
+
+    name: str = "tictactoe"
+    """Name of the environment, see `muzero.games.GAMES`."""
+    kwargs: dict[str, Any] = {}
+    """Keyword arguments for its constructor, for example those of gym.make."""
+
+
+class SearchConfig(Settings):
+    """Monte-Carlo tree search. Sources: arXiv:1911.08265 appendix B; Danihelka et al., ICLR 2022 for `gumbel`."""
+
+    rule: Literal["puct", "gumbel"] = "gumbel"
+    """Which rule chooses actions in the tree and forms the policy target."""
+    num_simulations: int = 50
+    """Simulations per move."""
+    discount: float = 1.0
+    """Discount per move, in (0, 1]; the sign for two players is added by the game."""
+    pb_c_init: float = 1.25
+    """pUCT exploration constant c1."""
+    pb_c_base: float = 19652.0
+    """pUCT exploration constant c2."""
+    dirichlet_alpha: float = 0.3
+    """Concentration of the Dirichlet noise at the root (pUCT)."""
+    dirichlet_fraction: float = 0.25
+    """Share of that noise in the root prior, in [0, 1]."""
+    num_considered_actions: int = 16
+    """Actions that enter sequential halving at the root (Gumbel)."""
+    gumbel_value_scale: float = 0.1
+    """Scale of the completed Q (Gumbel, c_scale)."""
+    gumbel_max_visit_init: float = 50.0
+    """Visit offset in the scale of the completed Q (Gumbel, c_visit)."""
+
+    def __post_init__(self) -> None:
+        require(self.num_simulations >= 1, f"search.num_simulations is {self.num_simulations}: set at least 1.")
+        require(self.num_simulations < 32768, f"search.num_simulations is {self.num_simulations}: set less than 32768.")
+        require(0.0 < self.discount <= 1.0, f"search.discount is {self.discount}: set a value in (0, 1].")
+        require(0.0 <= self.dirichlet_fraction <= 1.0, f"search.dirichlet_fraction is {self.dirichlet_fraction}: set a value in [0, 1].")
+        require(self.dirichlet_alpha > 0.0, f"search.dirichlet_alpha is {self.dirichlet_alpha}: set a positive value.")
+        require(self.num_considered_actions >= 1, f"search.num_considered_actions is {self.num_considered_actions}: set at least 1.")
+
+
+class SelfPlayConfig(Settings):
+    """How games are played for training."""
+
+    temperature: float = 1.0
+    """Softmax temperature of the played action over visit counts (pUCT) while exploring; 0 plays greedily."""
+    temperature_moves: int = 30
+    """Moves per episode played with that temperature (pUCT) or by the Gumbel sample; later moves are greedy."""
+    max_trajectory_steps: int = 512
+    """Longer episodes are stored in pieces of this many steps."""
+
+    def __post_init__(self) -> None:
+        require(self.temperature >= 0.0, f"self_play.temperature is {self.temperature}: set 0 or more.")
+        require(self.max_trajectory_steps >= 8, f"self_play.max_trajectory_steps is {self.max_trajectory_steps}: set at least 8.")
+
+
+class NetworkConfig(Settings):
+    """Representation h, dynamics g and prediction f. Source: arXiv:1911.08265, appendix F."""
+
+    kind: Literal["mlp", "residual"] = "mlp"
+    """`mlp` for vectors and tiny boards, `residual` for planes."""
+    hidden_size: int = 128
+    """Width of the hidden state (mlp)."""
+    num_layers: int = 2
+    """Hidden layers in each of h and g (mlp)."""
+    num_blocks: int = 2
+    """Residual blocks in h and in g (residual; the paper's is 16)."""
+    num_channels: int = 32
+    """Channels of the hidden state (residual; the paper's is 256)."""
+    head_size: int = 64
+    """Width of the hidden layer in each head."""
+    value_head: Literal["categorical", "scalar"] = "categorical"
+    """Value and reward as a distribution over `support_size` bins a side, or as one number."""
+    support_size: int = 1
+    """Bins run over the integers -support_size .. support_size of the (transformed) value."""
+    transform_values: bool = False
+    """Whether values and rewards pass through h(x) = sign(x)(sqrt(|x|+1)-1) + 0.001 x before the support."""
+
+    def __post_init__(self) -> None:
+        for field in ("hidden_size", "num_layers", "num_channels", "head_size", "support_size"):
+            require(getattr(self, field) >= 1, f"network.{field} is {getattr(self, field)}: set at least 1.")
+        require(self.num_blocks >= 0, f"network.num_blocks is {self.num_blocks}: set 0 or more.")
+
+
+class TrainingConfig(Settings):
+    """Targets, loss and optimiser. Source: arXiv:1911.08265, appendix G."""
+
+    training_steps: int = 20_000
+    """Learner steps until the run is done."""
+    batch_size: int = 128
+    """Samples per learner step."""
+    unroll_steps: int = 5
+    """K, steps the model is unrolled."""
+    td_steps: int = 1000
+    """n of the n-step bootstrapped value; longer than an episode means to its end."""
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """AdamW, or SGD with momentum as in the paper."""
+    learning_rate: float = 0.003
+    """Learning rate after warm-up."""
+    lr_schedule: Literal["constant", "exponential", "cosine"] = "cosine"
+    """`exponential` multiplies by lr_decay_rate every lr_decay_steps; `cosine` falls to zero at training_steps."""
+    lr_warmup_steps: int = 100
+    """Steps over which the learning rate rises from 0."""
+    lr_decay_rate: float = 0.1
+    """Factor per lr_decay_steps (exponential)."""
+    lr_decay_steps: int = 400_000
+    """Steps per factor of lr_decay_rate (exponential)."""
+    momentum: float = 0.9
+    """Momentum (sgd)."""
+    weight_decay: float = 1e-4
+    """L2 regularisation."""
+    value_loss_weight: float = 0.25
+    """Weight of the value loss."""
+    reward_loss_weight: float = 1.0
+    """Weight of the reward loss."""
+    policy_loss_weight: float = 1.0
+    """Weight of the policy loss."""
+    max_grad_norm: float = 5.0
+    """Gradients are scaled down to this global norm."""
+
+    def __post_init__(self) -> None:
+        for field in ("training_steps", "batch_size", "unroll_steps", "td_steps", "lr_decay_steps"):
+            require(getattr(self, field) >= 1, f"training.{field} is {getattr(self, field)}: set at least 1.")
+        for field in ("learning_rate", "max_grad_norm"):
+            require(getattr(self, field) > 0.0, f"training.{field} is {getattr(self, field)}: set a positive value.")
+
+
+class ReplayConfig(Settings):
+    """The replay buffer and how it is sampled."""
+
+    capacity_steps: int = 200_000
+    """Environment steps the ring holds."""
+    min_steps: int = 2_000
+    """Steps stored before learning starts."""
+    replay_ratio: float = 4.0
+    """Samples drawn for training per environment step; the governor pauses whichever side is ahead."""
+    is_prioritized: bool = False
+    """Draw positions by priority instead of uniformly."""
+    priority_exponent: float = 1.0
+    """alpha: 0 draws uniformly, 1 in proportion to the priority."""
+    importance_exponent: float = 1.0
+    """beta of the importance weights that correct for priorities."""
+    policy_entries: int = 64
+    """Actions kept per stored policy target (fewer where the game has fewer)."""
+
+    def __post_init__(self) -> None:
+        require(self.capacity_steps >= 1000, f"replay.capacity_steps is {self.capacity_steps}: set at least 1000.")
+        require(self.min_steps < self.capacity_steps, f"replay.min_steps is {self.min_steps}: set less than replay.capacity_steps ({self.capacity_steps}).")
+        require(self.replay_ratio > 0.0, f"replay.replay_ratio is {self.replay_ratio}: set a positive value.")

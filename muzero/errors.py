@@ -1,0 +1,44 @@
+"""The errors a user can cause or must hear about; each message is one sentence: what, which value, what to do.
+
+MuZeroError                    exit 1: the run failed
+├── UserError                  exit 2: a wrong flag, name, value or file of the user's
+│   ├── UnknownName            a name that does not exist, with the nearest ones that do
+│   └── UnsupportedGame        a game this engine cannot play, with what it can
+└── (engine/errors.py goes on: environment, checkpoints, dead peers)
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class MuZeroError(Exception):
+    """The base of all errors of this project; `exit_code` is what the command line returns for it."""
+
+    exit_code = 1
+
+
+class UserError(MuZeroError):
+    """A mistake of the user's: shown as one sentence, never as a traceback."""
+
+    exit_code = 2
+
+
+class UnknownName(UserError):
+    """A name that does not exist."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        """Builds the sentence with the nearest known names.
+
+        Args:
+            kind: what the name should name, for example "environment".
+            name: what the user wrote.
+            known: all names that exist.
+        """
+        names = sorted(known)
+        nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(names)}."
+        super().__init__(f"unknown {kind} '{name}': {hint}")
+
+
+class UnsupportedGame(UserError):
+    """A game that exists but that this engine cannot play."""

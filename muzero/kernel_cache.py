@@ -1,0 +1,44 @@
+"""Where compiled Numba kernels are kept: one folder per version of the sources, shared by all processes.
+
+Numba's own cache does not notice an edit in a callee that lives in another file, so the folder's name carries a hash of
+all sources. Must run before numba is imported, which is why `muzero/__init__.py` calls it.
+"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+CACHE_VARIABLE = "NUMBA_CACHE_DIR"
+
+
+def configure() -> Path:
+    """Returns the cache folder, setting NUMBA_CACHE_DIR unless the user has set it."""
+    if CACHE_VARIABLE not in os.environ:
+        os.environ[CACHE_VARIABLE] = str(_writable_folder(f"muzero-kernels-{source_hash()}"))
+    return Path(os.environ[CACHE_VARIABLE])
+
+
+def source_hash() -> str:
+    """Returns a short hash of every Python source of `muzero` and `engine`."""
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for package in ("muzero", "engine"):
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _writable_folder(name: str) -> Path:
+    """Returns the user's cache folder, or one in the temporary folder where that cannot be written."""
+    home_cache = Path(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")))
+    for parent in (home_cache, Path(tempfile.gettempdir()) / f"muzero-{os.getuid()}"):
+        folder = parent / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    return Path(tempfile.mkdtemp(prefix=name))
