@@ -14,7 +14,7 @@ from muzero.config import (
 )
 
 
-class ActorsConfig(Settings):
+class ActorsConfig(Settings, frozen=True):
     """The actor processes."""
 
     num_actors: int = 2
@@ -38,7 +38,7 @@ class ActorsConfig(Settings):
         return self.games_per_actor // self.groups
 
 
-class InferenceConfig(Settings):
+class InferenceConfig(Settings, frozen=True):
     """The inference server."""
 
     device: str = "auto"
@@ -57,7 +57,7 @@ class InferenceConfig(Settings):
         require(self.num_threads >= 1, f"inference.num_threads is {self.num_threads}: set at least 1.")
 
 
-class LearnerConfig(Settings):
+class LearnerConfig(Settings, frozen=True):
     """The learner process."""
 
     device: str = "auto"
@@ -74,7 +74,7 @@ class LearnerConfig(Settings):
             require(getattr(self, field) >= 1, f"learner.{field} is {getattr(self, field)}: set at least 1.")
 
 
-class EvaluationConfig(Settings):
+class EvaluationConfig(Settings, frozen=True):
     """The evaluator process."""
 
     is_enabled: bool = True
@@ -91,10 +91,10 @@ class EvaluationConfig(Settings):
     """See stop_score."""
 
 
-class CheckpointConfig(Settings):
+class CheckpointConfig(Settings, frozen=True):
     """Checkpoints."""
 
-    interval_seconds: float = 600.0
+    interval_seconds: float = 120.0
     """Seconds between two checkpoints; one more is written when the run ends."""
     keep: int = 2
     """Newest checkpoints kept."""
@@ -103,7 +103,7 @@ class CheckpointConfig(Settings):
         require(self.keep >= 1, f"checkpoint.keep is {self.keep}: set at least 1.")
 
 
-class SupervisorConfig(Settings):
+class SupervisorConfig(Settings, frozen=True):
     """Timeouts and restarts, all on the monotonic clock."""
 
     heartbeat_timeout_seconds: float = 30.0
@@ -116,11 +116,13 @@ class SupervisorConfig(Settings):
     """More deaths of one role in a minute end the run."""
 
 
-class RunConfig(Settings):
+class RunConfig(Settings, frozen=True):
     """Everything a run is made of; written to `config.toml` in its folder."""
 
     seed: int = 0
     """Seed of all randomness."""
+    steps: int | None = None
+    """Learner steps after which this run stops; training.training_steps when absent. Schedules always follow training_steps."""
     minutes: float | None = None
     """Wall-clock limit of this start of the run."""
     game: GameConfig = GameConfig()
@@ -135,3 +137,13 @@ class RunConfig(Settings):
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     supervisor: SupervisorConfig = SupervisorConfig()
+
+    def __post_init__(self) -> None:
+        require(self.seed >= 0, f"seed is {self.seed}: set 0 or more.")
+        require(self.steps is None or self.steps >= 1, f"steps is {self.steps}: set at least 1.")
+        require(self.minutes is None or self.minutes > 0, f"minutes is {self.minutes}: set a positive number.")
+
+    @property
+    def last_step(self) -> int:
+        """Learner step at which the run is done."""
+        return self.training.training_steps if self.steps is None else self.steps

@@ -11,6 +11,7 @@ from math import prod
 
 import numpy as np
 
+from engine.config import RunConfig
 from muzero.types import GameSpec
 
 ALIGNMENT_BYTES = 64
@@ -111,6 +112,16 @@ def policy_entries_for(num_actions: int, configured: int) -> int:
 def max_trajectories_for(capacity_steps: int) -> int:
     """Returns M, generous for games of four moves and more."""
     return max(256, capacity_steps // 4)
+
+
+def ring_layout_of(config: RunConfig, spec: GameSpec) -> SegmentLayout:
+    """Returns the layout of a run's replay log."""
+    return ring_layout(
+        spec,
+        capacity_steps=config.replay.capacity_steps,
+        max_trajectories=max_trajectories_for(config.replay.capacity_steps),
+        policy_entries=policy_entries_for(spec.num_actions, config.replay.policy_entries),
+    )
 
 
 class WeightsWord(IntEnum):

@@ -21,7 +21,7 @@ def require(condition: bool, message: str) -> None:
         raise UserError(message)
 
 
-class GameConfig(Settings):
+class GameConfig(Settings, frozen=True):
     """Which world is played."""
 
     name: str = "tictactoe"
@@ -30,7 +30,7 @@ class GameConfig(Settings):
     """Keyword arguments for its constructor, for example those of gym.make."""
 
 
-class SearchConfig(Settings):
+class SearchConfig(Settings, frozen=True):
     """Monte-Carlo tree search. Sources: arXiv:1911.08265 appendix B; Danihelka et al., ICLR 2022 for `gumbel`."""
 
     rule: Literal["puct", "gumbel"] = "gumbel"
@@ -63,7 +63,7 @@ class SearchConfig(Settings):
         require(self.num_considered_actions >= 1, f"search.num_considered_actions is {self.num_considered_actions}: set at least 1.")
 
 
-class SelfPlayConfig(Settings):
+class SelfPlayConfig(Settings, frozen=True):
     """How games are played for training."""
 
     temperature: float = 1.0
@@ -78,7 +78,7 @@ class SelfPlayConfig(Settings):
         require(self.max_trajectory_steps >= 8, f"self_play.max_trajectory_steps is {self.max_trajectory_steps}: set at least 8.")
 
 
-class NetworkConfig(Settings):
+class NetworkConfig(Settings, frozen=True):
     """Representation h, dynamics g and prediction f. Source: arXiv:1911.08265, appendix F."""
 
     kind: Literal["mlp", "residual"] = "mlp"
@@ -106,7 +106,7 @@ class NetworkConfig(Settings):
         require(self.num_blocks >= 0, f"network.num_blocks is {self.num_blocks}: set 0 or more.")
 
 
-class TrainingConfig(Settings):
+class TrainingConfig(Settings, frozen=True):
     """Targets, loss and optimiser. Source: arXiv:1911.08265, appendix G."""
 
     training_steps: int = 20_000
@@ -149,7 +149,7 @@ class TrainingConfig(Settings):
             require(getattr(self, field) > 0.0, f"training.{field} is {getattr(self, field)}: set a positive value.")
 
 
-class ReplayConfig(Settings):
+class ReplayConfig(Settings, frozen=True):
     """The replay buffer and how it is sampled."""
 
     capacity_steps: int = 200_000

@@ -1,0 +1,138 @@
+"""What a checkpoint on disk says and whether it can be trusted. Writing one is `engine/checkpoint.py`; no Numba, no torch.
+
+    checkpoints/step_000001200/   weights.safetensors   the network's tensors by name
+                                  state.safetensors     optimizer, sampler, counters: arrays
+                                  state.json            the same: everything else
+                                  manifest.json         what it is, checksums of all files, which replay segments belong to it
+    checkpoints/latest            name of the newest
+    replay/segment_*.safetensors  the ring as a log (engine/replay_archive.py), shared by checkpoints
+
+A checkpoint is written under a temporary name, each file fsynced, the manifest last, then renamed.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from safetensors.numpy import load_file
+
+from engine.config import RunConfig
+from engine.errors import CorruptCheckpoint
+from engine.state_tree import StateTree, load_tree
+
+MANIFEST = "manifest.json"
+LATEST = "latest"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint whose checksums are right.
+
+    Attributes:
+        path: its folder.
+        manifest: its manifest.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def learner_steps(self) -> int:
+        """Learner steps done."""
+        return int(self.manifest["learner_steps"])
+
+    def config(self) -> RunConfig:
+        """Returns the configuration it was made under."""
+        return msgspec.convert(self.manifest["config"], RunConfig)
+
+    def network(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Returns the network's tensors by name."""
+        return load_file(self.path / "weights.safetensors")
+
+    def state(self) -> dict[str, StateTree]:
+        """Returns everything else that was saved."""
+        tree: dict[str, StateTree] = load_tree(self.path / "state")
+        return tree
+
+
+def checkpoint_folder(run_dir: Path) -> Path:
+    """Returns where a run keeps its checkpoints."""
+    return run_dir / "checkpoints"
+
+
+def checkpoint_paths(folder: Path) -> list[Path]:
+    """Returns the checkpoints in this folder, newest first."""
+    return sorted(folder.glob("step_*"), reverse=True)
+
+
+def newest_checkpoint(run_dir: Path, on_problem: Callable[[str], None] = lambda sentence: None) -> Checkpoint | None:
+    """Returns the newest checkpoint that passes its checksums, or None if there never was one.
+
+    Args:
+        run_dir: the run's folder.
+        on_problem: called with a sentence for each checkpoint that does not pass.
+
+    Raises:
+        CorruptCheckpoint: if there are some and none passes.
+    """
+    folder = checkpoint_folder(run_dir)
+    problems = []
+    for path in checkpoint_paths(folder):
+        try:
+            return verify(path)
+        except CorruptCheckpoint as problem:
+            problems.append(str(problem))
+            on_problem(f"{problem} Falling back to the one before.")
+    if problems:
+        raise CorruptCheckpoint(f"no checkpoint in {folder} can be used: {problems[0]}")
+    return None
+
+
+def verify(path: Path) -> Checkpoint:
+    """Returns the checkpoint in this folder after checking every file.
+
+    Raises:
+        CorruptCheckpoint: naming the file that is missing or changed.
+    """
+    try:
+        manifest = json.loads((path / MANIFEST).read_text())
+        checksums = manifest["files"]
+        learner_steps = manifest["learner_steps"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CorruptCheckpoint(f"checkpoint {path.name} has no readable manifest.") from error
+    if manifest.get("format") != FORMAT or not isinstance(checksums, dict) or not isinstance(learner_steps, int):
+        raise CorruptCheckpoint(f"checkpoint {path.name} is of format {manifest.get('format')}, this version reads {FORMAT}.")
+    for name, expected in checksums.items():
+        if not (path / name).is_file() or sha256_of(path / name) != expected:
+            raise CorruptCheckpoint(f"checkpoint {path.name} is damaged: {name} does not match its checksum.")
+    return Checkpoint(path, manifest)
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the SHA-256 of a file, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fsync(path: Path) -> None:
+    """Forces a file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces a small text file: written under another name, fsynced, renamed."""
+    temporary = path.with_name(f".{path.name}.writing")
+    temporary.write_text(text)
+    fsync(temporary)
+    temporary.rename(path)

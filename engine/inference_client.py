@@ -1,0 +1,141 @@
+"""A client of the inference server: sends requests, resends what got no answer, notices a server that was restarted.
+
+`InferenceClient` serves an actor with several groups in flight; `RemoteModel` wraps it into a `Model` for those who wait for
+each answer.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import BadMessage, PeerDied
+from engine.messages import Header, Kind, Wire
+from engine.process_life import Life
+from engine.transport import ClientSocket
+from muzero.types import InitialReply, InitialRequest, RecurrentReply, RecurrentRequest, Reply, Request, SearchAborted
+
+FIRST_TIMEOUT_SECONDS = 2.5
+LONGEST_TIMEOUT_SECONDS = 30.0
+
+
+@dataclass
+class Outstanding:
+    """A request that waits for its reply."""
+
+    header: Header
+    frames: list[Any]
+    timeout_seconds: float
+    due: float
+
+
+class InferenceClient:
+    """Requests and replies of the groups of one process.
+
+    Args:
+        wire: sizes of the run.
+        socket: the process's socket.
+        server_epoch: returns the number of the server's latest start.
+    """
+
+    def __init__(self, wire: Wire, socket: ClientSocket, server_epoch: Callable[[], int]) -> None:
+        self._wire = wire
+        self._socket = socket
+        self._server_epoch = server_epoch
+        self._outstanding: dict[int, Outstanding] = {}
+        self._search_epoch: dict[int, int] = {}
+        self._next_request_id = 0
+        self.num_bad_messages = 0
+
+    def send(self, client: int, request: Request) -> None:
+        """Sends the next request of a client, which must have no other in flight."""
+        is_initial = isinstance(request, InitialRequest)
+        kind = Kind.INITIAL if is_initial else Kind.RECURRENT
+        epoch = self._server_epoch() if is_initial else self._search_epoch[client]
+        new_node = 0 if isinstance(request, InitialRequest) else request.new_node
+        header = Header(kind, client, self._next_request_id, epoch, new_node)
+        self._next_request_id += 1
+        outstanding = Outstanding(header, self._wire.request_frames(header, request), FIRST_TIMEOUT_SECONDS, 0.0)
+        self._outstanding[client] = outstanding
+        self._transmit(outstanding)
+
+    def receive(self, timeout_seconds: float) -> tuple[int, Reply | SearchAborted] | None:
+        """Returns the next answer of any client, or None if none came in time.
+
+        A SearchAborted instead of a reply says that the server was restarted: throw it into the search.
+        """
+        frames = self._socket.receive(timeout_seconds)
+        if frames is None:
+            return self._look_after_outstanding()
+        try:
+            header, reply = self._wire.parse_reply(frames)
+        except BadMessage:
+            self.num_bad_messages += 1
+            return None
+        outstanding = self._outstanding.get(header.client)
+        if outstanding is None or outstanding.header.request_id != header.request_id:
+            return None  # the second answer to a request that was sent twice
+        return self._accept(header, reply)
+
+    def _accept(self, header: Header, reply: Reply | None) -> tuple[int, Reply | SearchAborted]:
+        del self._outstanding[header.client]
+        if header.kind == Kind.REFUSED:
+            raise BadMessage("the inference server refused a request of this process: this is a bug, please report it.")
+        if reply is None:
+            return header.client, SearchAborted()
+        if header.kind == Kind.INITIAL:
+            self._search_epoch[header.client] = header.epoch
+        return header.client, reply
+
+    def _look_after_outstanding(self) -> tuple[int, SearchAborted] | None:
+        """Aborts searches whose server is gone, sends again what is overdue."""
+        now, epoch = time.monotonic(), self._server_epoch()
+        for client, outstanding in self._outstanding.items():
+            if outstanding.header.kind == Kind.RECURRENT and outstanding.header.epoch != epoch:
+                del self._outstanding[client]
+                return client, SearchAborted()
+            if now >= outstanding.due:
+                outstanding.timeout_seconds = min(2 * outstanding.timeout_seconds, LONGEST_TIMEOUT_SECONDS)
+                self._transmit(outstanding)
+        return None
+
+    def _transmit(self, outstanding: Outstanding) -> None:
+        was_sent = self._socket.send(outstanding.frames)
+        outstanding.due = time.monotonic() + (outstanding.timeout_seconds if was_sent else 0.05)
+
+
+class RemoteModel:
+    """A Model whose network runs in the inference server; each call waits for its answer.
+
+    Args:
+        client: the process's client.
+        client_index: which client of the run it is.
+        life: checked while waiting.
+    """
+
+    def __init__(self, client: InferenceClient, client_index: int, life: Life) -> None:
+        self._client = client
+        self._client_index = client_index
+        self._life = life
+
+    def initial_inference(self, request: InitialRequest) -> InitialReply:
+        """See Model."""
+        reply = self._answer(request)
+        assert isinstance(reply, InitialReply)
+        return reply
+
+    def recurrent_inference(self, request: RecurrentRequest) -> RecurrentReply:
+        """See Model."""
+        reply = self._answer(request)
+        assert isinstance(reply, RecurrentReply)
+        return reply
+
+    def _answer(self, request: Request) -> Reply:
+        self._client.send(self._client_index, request)
+        while not self._life.should_stop():
+            answer = self._client.receive(0.1)
+            if answer is not None:
+                if isinstance(answer[1], SearchAborted):
+                    raise answer[1]
+                return answer[1]
+        raise PeerDied("the run stops.")

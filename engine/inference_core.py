@@ -1,0 +1,132 @@
+"""What the inference server computes: hidden states in a pool, the frozen network, answers as numpy arrays. No sockets.
+
+The same object serves the one-process mode, `muzero eval` and the tests (through `LocalModel`), so nothing about the answers
+depends on where they were computed.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.config import RunConfig
+from engine.cuda_graphs import RecurrentGraphs
+from engine.device import inference_dtype, resolve_device
+from engine.latents import LatentPool
+from engine.slots import EVALUATION_TREES
+from muzero.networks.inference_network import InferenceNetwork
+from muzero.types import (
+    Float32Array,
+    GameSpec,
+    InitialReply,
+    InitialRequest,
+    Int32Array,
+    Int64Array,
+    RecurrentReply,
+    RecurrentRequest,
+)
+
+
+class InferenceCore:
+    """The network and the latent pool of one device.
+
+    Args:
+        config: the run; its search, network and inference sections are used.
+        spec: the game.
+        action_planes: float32 [A, ...], see Game.action_planes.
+        num_slots: trees in flight.
+        typical_batch: leaves in a usual forward pass; the fastest CPU variant of the network is chosen for it.
+    """
+
+    def __init__(self, config: RunConfig, spec: GameSpec, action_planes: Float32Array, *, num_slots: int, typical_batch: int) -> None:
+        self.device = resolve_device(config.inference.device)
+        self.num_nodes = config.search.num_simulations + 1
+        self.num_priors = min(spec.num_actions, config.search.num_simulations)
+        self.version = 0
+        dtype = inference_dtype(config.inference, self.device)
+        self.network = InferenceNetwork(
+            spec, action_planes, config.network, device=self.device, dtype=dtype, num_priors=self.num_priors
+        )
+        self.pool = LatentPool(num_slots, self.num_nodes, self.network.latent_shape, self.device, dtype)
+        self._typical_batch = typical_batch
+        self._graphs: RecurrentGraphs | None = None
+        largest_request = max(config.actors.games_per_group, EVALUATION_TREES)
+        self._max_batch = min(config.inference.max_batch + largest_request, num_slots)
+
+    def load(self, values: Float32Array, version: int) -> None:
+        """Swaps the weights, in place; call it between two batches.
+
+        Args:
+            values: float32 [W], as published.
+            version: their version.
+        """
+        is_first = self.version == 0
+        self.network.load(values)
+        self.version = version
+        if is_first and self.device.type == "cpu":
+            self.network.optimize(self._typical_batch)
+        elif is_first:
+            self._graphs = RecurrentGraphs(self.network, self.pool, self._max_batch, self.device)
+
+    @torch.inference_mode()
+    def initial(self, slot: Int64Array, frames: np.ndarray[Any, Any], to_play: np.ndarray[Any, Any]) -> InitialReply:
+        """Starts trees: answers the roots and keeps their hidden states as node 0.
+
+        Args:
+            slot: int64 [B], slots of the trees.
+            frames, to_play: see Observation.
+        """
+        hidden_state, value, policy_logits = self.network.initial(self._to_device(frames), self._to_device(to_play))
+        self.pool.write(self._to_device(slot * self.num_nodes), hidden_state)
+        return InitialReply(_to_host(value), _to_host(policy_logits), self.version)
+
+    @torch.inference_mode()
+    def recurrent(self, slot: Int64Array, parent_node: Int32Array, action: Int32Array, new_node: Int64Array) -> RecurrentReply:
+        """Adds one node to each tree.
+
+        Args:
+            slot: int64 [B].
+            parent_node, action: int32 [B], see RecurrentRequest.
+            new_node: int64 [B], may differ between trees of different clients.
+        """
+        parent_row = slot * self.num_nodes + parent_node
+        child_row = slot * self.num_nodes + new_node
+        actions = action.astype(np.int64)
+        if self._graphs is not None:
+            return self._graphs.run(parent_row, child_row, actions)
+        parents = self.pool.read(torch.from_numpy(parent_row))
+        hidden_state, reward, value, prior, prior_action = self.network.recurrent(parents, torch.from_numpy(actions))
+        self.pool.write(torch.from_numpy(child_row), hidden_state)
+        return RecurrentReply(reward.numpy(), value.numpy(), prior.numpy(), prior_action.numpy())
+
+    def _to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
+        tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
+        return tensor.to(self.device, non_blocking=True)
+
+
+def _to_host(tensor: Tensor) -> Float32Array:
+    array: Float32Array = tensor.float().cpu().numpy()
+    return array
+
+
+class LocalModel:
+    """A Model whose network runs in this process.
+
+    Args:
+        core: network and pool.
+        first_slot, num_trees: the part of the pool it may use.
+    """
+
+    def __init__(self, core: InferenceCore, first_slot: int, num_trees: int) -> None:
+        self._core = core
+        self._slot = np.arange(first_slot, first_slot + num_trees, dtype=np.int64)
+
+    def initial_inference(self, request: InitialRequest) -> InitialReply:
+        """See Model."""
+        return self._core.initial(self._slot, request.observation.frames, request.observation.to_play)
+
+    def recurrent_inference(self, request: RecurrentRequest) -> RecurrentReply:
+        """See Model."""
+        new_node = np.full(len(self._slot), request.new_node, dtype=np.int64)
+        return self._core.recurrent(self._slot, request.parent_node, request.action, new_node)

@@ -1,0 +1,43 @@
+"""The trained network of a run or of one checkpoint, ready to play with. Nothing of training in here."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.checkpoint_manifest import MANIFEST, Checkpoint, newest_checkpoint, verify
+from engine.config import RunConfig
+from muzero.errors import UserError
+from muzero.games import make_game
+from muzero.networks.flat_state import flatten_state, num_floats
+from muzero.networks.network import build_network
+from muzero.types import Float32Array
+
+
+def load_for_evaluation(path: Path) -> tuple[RunConfig, Float32Array, int]:
+    """Returns configuration, weights (float32 [W]) and learner steps of a run's newest checkpoint, or of one checkpoint.
+
+    Args:
+        path: a run folder or a checkpoint folder.
+
+    Raises:
+        UserError: if there is no checkpoint.
+        CorruptCheckpoint: if none passes its checksums.
+    """
+    checkpoint = _find(path)
+    config = checkpoint.config()
+    game = make_game(config.game)
+    network = build_network(game.spec, game.action_planes(), config.network, config.seed)
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in checkpoint.network().items()})
+    values = np.zeros(num_floats(network), dtype=np.float32)
+    flatten_state(network, values)
+    return config, values, checkpoint.learner_steps
+
+
+def _find(path: Path) -> Checkpoint:
+    if not path.is_dir():
+        raise UserError(f"there is no run in {path}: name the folder given to --run-dir.")
+    checkpoint = verify(path) if (path / MANIFEST).is_file() else newest_checkpoint(path)
+    if checkpoint is None:
+        raise UserError(f"the run in {path} has no checkpoint yet: wait for its first one, or stop it with Ctrl-C, which writes one.")
+    return checkpoint

@@ -1,0 +1,85 @@
+"""Writes each status of a run to `metrics.jsonl` and to TensorBoard events in `tb/`; computes nothing and imports no torch."""
+
+import logging
+import math
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from engine.status import Status
+
+SCALARS = {
+    "rollout/ep_rew_mean": "return_mean",
+    "rollout/ep_len_mean": "length_mean",
+    "time/fps": "env_steps_per_second",
+    "train/loss": "total_loss",
+    "train/value_loss": "value_loss",
+    "train/reward_loss": "reward_loss",
+    "train/policy_loss": "policy_loss",
+    "train/learning_rate": "learning_rate",
+    "train/steps_per_second": "learner_steps_per_second",
+    "train/samples_per_second": "samples_per_second",
+    "actor/env_steps": "env_steps",
+    "actor/games_per_second": "games_per_second",
+    "actor/simulations_per_second": "simulations_per_second",
+    "infer/batch_size_mean": "batch_size_mean",
+    "infer/batch_fill": "batch_fill",
+    "replay/ratio": "replay_ratio",
+    "replay/policy_lag_versions": "policy_lag_versions",
+    "replay/ring_steps": "ring_steps",
+    "eval/score": "score",
+}
+"""TensorBoard name of each field; the first four are those that users of Stable-Baselines3 know."""
+
+logger = logging.getLogger(__name__)
+
+
+class MetricsLog:
+    """The metrics files of one start of a run; close it when the run is over."""
+
+    def __init__(self, run_dir: Path, purge_step: int | None) -> None:
+        """Opens the files for appending.
+
+        Args:
+            run_dir: the run folder.
+            purge_step: learner step a resumed run goes on from: TensorBoard drops what an earlier start wrote at or after it.
+                None for a new run.
+        """
+        self._lines = (run_dir / "metrics.jsonl").open("ab", buffering=0)
+        self._events = EventFileWriter(str(run_dir / "tb"))
+        self._has_failed = False
+        if purge_step is not None:
+            self._events.add_event(Event(wall_time=time.time(), step=purge_step, session_log=SessionLog(status=SessionLog.START)))
+
+    def write(self, status: Status) -> None:
+        """Appends one status, at step `learner_steps`; a full disk is reported once and costs metrics, not the run."""
+        try:
+            self._lines.write(_line(status))
+            self._events.add_event(Event(wall_time=time.time(), step=status.learner_steps, summary=_summary(status)))
+            self._events.flush()
+        except OSError as error:
+            if not self._has_failed:
+                logger.warning("metrics cannot be written: %s", error)
+            self._has_failed = True
+
+    def close(self) -> None:
+        """Writes what is buffered and closes the files."""
+        self._lines.close()
+        self._events.close()
+
+
+def _line(status: Status) -> bytes:
+    """Returns one line of JSON with the time in UTC; unknown numbers (NaN) become null."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    fields: dict[str, object] = msgspec.to_builtins(status)
+    return msgspec.json.encode({"time": now} | fields) + b"\n"
+
+
+def _summary(status: Status) -> Summary:
+    values = {name: float(getattr(status, field)) for name, field in SCALARS.items()}
+    return Summary(value=[Summary.Value(tag=name, simple_value=value) for name, value in values.items() if math.isfinite(value)])

@@ -1,0 +1,207 @@
+"""A run in one process, in a fixed order, without sockets: bit-for-bit reproducible from its seed, usable under a debugger.
+
+The same self-play, search, inference core, ring, replay, learning and checkpoints as with many processes. Whether the next thing
+is a move in every game or a training step follows from the counts alone, so a resumed run goes on exactly where it was cut.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.checkpoint import CheckpointFolder
+from engine.checkpoint_manifest import Checkpoint
+from engine.config import RunConfig
+from engine.device import resolve_device
+from engine.evaluation import report_evaluation
+from engine.governor import governor_of
+from engine.inference_core import InferenceCore, LocalModel
+from engine.layout import Control, Counter, Gauge, State, policy_entries_for, ring_layout_of, telemetry_layout, weights_layout
+from engine.learning import Learning, gauges_of, network_size
+from engine.ring import Ring
+from engine.shared_memory import Segment
+from engine.slots import EVALUATION_TREES, clients_of, evaluator_client, num_slots
+from engine.telemetry import ProcessIndices, Telemetry, counters_of, restore_counters
+from engine.weights import WeightStore
+from muzero.games import make_game
+from muzero.matches import evaluate
+from muzero.search import BatchedSearch
+from muzero.self_play import MoveOutcome, SelfPlay
+from muzero.types import InitialRequest, Model, Reply, Request
+
+
+class OneProcessRun:
+    """All roles of a run as plain objects.
+
+    Args:
+        config: the run; actors.num_actors is 0.
+        run_dir: its folder.
+        resume_from: checkpoint to continue from, if any.
+        on_event: told of checkpoints and evaluations.
+    """
+
+    def __init__(self, config: RunConfig, run_dir: Path, resume_from: Checkpoint | None, on_event: Callable[[str], None]) -> None:
+        torch.set_num_threads(config.learner.num_threads)
+        game = make_game(config.game)
+        spec, planes = game.spec, game.action_planes()
+        self._config, self._run_dir, self._on_event = config, run_dir, on_event
+        self.indices = ProcessIndices.of(0, has_evaluator=config.evaluation.is_enabled)
+        self.telemetry = Telemetry(Segment.private(telemetry_layout(self.indices.num_processes)).arrays)
+        self._ring = Ring(Segment.private(ring_layout_of(config, spec)), None)
+        self._weights = WeightStore(Segment.private(weights_layout(network_size(config))))
+        self._learning = Learning(config, spec, planes, self._ring, self._weights, resolve_device(config.learner.device))
+        self._core = InferenceCore(config, spec, planes, num_slots=num_slots(config), typical_batch=config.actors.games_per_group)
+        self._values = self._learning.published_values()
+        self._checkpoints = CheckpointFolder(run_dir, config.checkpoint.keep)
+        self._governor = governor_of(config)
+        self._batch = self._learning.replay.make_batch_buffers()
+        groups = clients_of(config)[: config.actors.groups]
+        self._models = [LocalModel(self._core, client.first_slot, client.num_trees) for client in groups]
+        if resume_from is not None:
+            restore_counters(self.telemetry, self.indices.actors, resume_from.manifest["counters"])
+        self._players = [
+            SelfPlay(
+                config.game,
+                config.search,
+                config.self_play,
+                BatchedSearch(config.search, num_trees=client.num_trees, spec=spec),
+                seed=config.seed,
+                actor_index=0,
+                policy_entries=policy_entries_for(spec.num_actions, config.replay.policy_entries),
+                next_game_index=self._next_game_index,
+            )
+            for client in groups
+        ]
+        self._restore(resume_from)
+        self._next_evaluation = self._next_checkpoint = time.monotonic()
+        self._schedule()
+        for index in range(self.indices.num_processes):
+            self.telemetry.block(index).set_state(State.READY)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last learner step is done."""
+        return self._learning.steps >= self._config.last_step
+
+    def turn(self) -> None:
+        """Takes one training step if the governor allows it, else plays one move in every game; evaluates and saves when due."""
+        if self._governor.may_learn(self._learning.samples, self._env_steps()) and self._learning.replay.num_steps > 0:
+            self._learn()
+        else:
+            self._play()
+        self._report()
+        self._do_what_is_due()
+
+    def save(self) -> None:
+        """Writes a checkpoint."""
+        state = {**self._learning.state(), "self_play": [player.state() for player in self._players]}
+        facts = {
+            "learner_steps": self._learning.steps,
+            "env_steps": self._env_steps(),
+            "counters": counters_of(self.telemetry, self.indices.actors),
+        }
+        path = self._checkpoints.save(self._config, state, self._learning.network_state(), self._ring, facts)
+        self._on_event(f"checkpoint {path.name}")
+
+    def _next_game_index(self) -> int:
+        block = self.telemetry.block(0)
+        block.add(Counter.NEXT_GAME, 1)
+        return block.get(Counter.NEXT_GAME) - 1
+
+    def _restore(self, checkpoint: Checkpoint | None) -> None:
+        if checkpoint is None:
+            self._learning.publish()
+        else:
+            self._checkpoints.restore_ring(checkpoint, self._ring)
+            state = checkpoint.state()
+            self._learning.load_state(state, checkpoint.network(), with_replay=True)
+            self._learning.publish_again()
+            for player, saved in zip(self._players, state.get("self_play", []), strict=False):
+                player.load_state(saved)
+            restore_counters(self.telemetry, self.indices.actors, checkpoint.manifest["counters"])
+        self._swap_weights()
+
+    def _swap_weights(self) -> None:
+        version = self._weights.read(self._values)
+        self._core.load(self._values, version)
+
+    def _learn(self) -> None:
+        started = time.monotonic_ns()
+        self._learning.replay.sample(self._batch)
+        stats = self._learning.learn(self._batch)
+        self._learning.replay.update_priorities(self._batch.row, stats.priorities)
+        if self._learning.publish_if_due():
+            self._swap_weights()
+        block = self.telemetry.block(self.indices.learner)
+        block.add(Counter.BUSY_NANOSECONDS, time.monotonic_ns() - started)
+        for gauge, value in gauges_of(stats).items():
+            block.set_gauge(gauge, value)
+
+    def _play(self) -> None:
+        for player, model in zip(self._players, self._models, strict=True):
+            self._store(drive_move(player.play_move(), model))
+        self._learning.replay.ingest()
+
+    def _store(self, outcome: MoveOutcome) -> None:
+        for trajectory in outcome.trajectories:
+            self._ring.append(trajectory)
+        block = self.telemetry.block(0)
+        block.add(Counter.ENV_STEPS, outcome.num_moves)
+        block.add(Counter.GAMES, len(outcome.episodes))
+        block.add(Counter.SIMULATIONS, self._config.search.num_simulations * outcome.num_moves)
+        if outcome.episodes:
+            block.set_gauge(Gauge.RETURN_MEAN, outcome.episodes[-1].total_reward)
+            block.set_gauge(Gauge.LENGTH_MEAN, outcome.episodes[-1].num_moves)
+
+    def _env_steps(self) -> int:
+        return self.telemetry.control(Control.ENV_STEPS_BASE) + self.telemetry.block(0).get(Counter.ENV_STEPS)
+
+    def _report(self) -> None:
+        learning, block = self._learning, self.telemetry.block(self.indices.learner)
+        self.telemetry.set_control(Control.LEARNER_STEPS, learning.steps)
+        block.set(Counter.SAMPLES, learning.samples)
+        block.set(Counter.LAG_VERSIONS, learning.lag_versions)
+        block.set(Counter.PUBLISHED_VERSION, learning.version)
+        block.set_gauge(Gauge.RING_STEPS, learning.replay.num_steps)
+
+    def _schedule(self) -> None:
+        now = time.monotonic()
+        if self._next_checkpoint <= now:
+            self._next_checkpoint = now + self._config.checkpoint.interval_seconds
+        if self._next_evaluation <= now:
+            self._next_evaluation = now + self._config.evaluation.interval_seconds
+
+    def _do_what_is_due(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_checkpoint:
+            self.save()
+        if self._config.evaluation.is_enabled and now >= self._next_evaluation:
+            self._evaluate()
+        self._schedule()
+
+    def _evaluate(self) -> None:
+        client, step = evaluator_client(self._config), self._learning.steps
+        result = evaluate(
+            LocalModel(self._core, client.first_slot, client.num_trees),
+            BatchedSearch(self._config.search, num_trees=EVALUATION_TREES, spec=make_game(self._config.game).spec),
+            self._config.game,
+            opponent=self._config.evaluation.opponent,
+            num_games=self._config.evaluation.episodes,
+            seed=self._config.seed + step,
+        )
+        if result is not None and self.indices.evaluator is not None:
+            report_evaluation(self.telemetry.block(self.indices.evaluator), self._run_dir, result, step)
+
+
+def drive_move(move: Generator[Request, Any, MoveOutcome], model: Model) -> MoveOutcome:
+    """Plays one move in every game with a model that answers at once."""
+    reply: Reply | None = None
+    while True:
+        try:
+            request = move.send(reply)
+        except StopIteration as stop:
+            outcome: MoveOutcome = stop.value
+            return outcome
+        reply = model.initial_inference(request) if isinstance(request, InitialRequest) else model.recurrent_inference(request)

@@ -1,0 +1,95 @@
+"""Assembles training batches in a background thread, so that the learner never waits for data it could have had.
+
+The thread is the only one that touches the Replay; the learner gets filled batches, gives them back with priorities, and stops
+the thread between two batches while it saves.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from engine.replay import Replay
+from muzero.types import Batch, Float32Array, Int64Array
+
+WAIT_SECONDS = 0.02
+
+
+class Prefetcher:
+    """The thread and its batches.
+
+    Args:
+        replay: where positions are drawn.
+        num_batches: batches assembled ahead.
+        may_draw: returns whether the governor lets one more batch be drawn; called in the thread.
+    """
+
+    def __init__(self, replay: Replay, num_batches: int, may_draw: Callable[[], bool]) -> None:
+        self._replay = replay
+        self._may_draw = may_draw
+        self._free: queue.SimpleQueue[Batch] = queue.SimpleQueue()
+        self._ready: queue.SimpleQueue[Batch] = queue.SimpleQueue()
+        self._priorities: queue.SimpleQueue[tuple[Int64Array, Float32Array]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._should_stop = threading.Event()
+        self._failure: BaseException | None = None
+        for _ in range(num_batches + 1):
+            self._free.put(replay.make_batch_buffers())
+        self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
+        self._thread.start()
+
+    def get(self) -> Batch | None:
+        """Returns the next batch, or None if none was ready in a moment; to be given back with `put_back`.
+
+        Raises:
+            Whatever ended the thread.
+        """
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return self._ready.get(timeout=WAIT_SECONDS)
+        except queue.Empty:
+            return None
+
+    def put_back(self, batch: Batch, priority: Float32Array) -> None:
+        """Gives a batch back for reuse, with the new priorities (float32 [B]) of its samples."""
+        self._priorities.put((batch.row.copy(), priority))
+        self._free.put(batch)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keeps the thread off the Replay while its state is read."""
+        with self._lock:
+            self._apply_priorities()
+            yield
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._should_stop.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        try:
+            while not self._should_stop.is_set():
+                self._turn()
+        except BaseException as failure:
+            self._failure = failure
+
+    def _turn(self) -> None:
+        with self._lock:
+            self._apply_priorities()
+            self._replay.ingest()
+        if not self._may_draw():
+            self._should_stop.wait(WAIT_SECONDS / 4)
+            return
+        try:
+            batch = self._free.get(timeout=WAIT_SECONDS)
+        except queue.Empty:
+            return
+        with self._lock:
+            self._replay.sample(batch)
+        self._ready.put(batch)
+
+    def _apply_priorities(self) -> None:
+        while not self._priorities.empty():
+            self._replay.update_priorities(*self._priorities.get())

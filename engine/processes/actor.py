@@ -1,0 +1,134 @@
+"""An actor: games and search, in groups that take turns waiting for the inference server. Never imports torch."""
+
+import time
+from collections import deque
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from engine.inference_client import InferenceClient
+from engine.layout import Control, Counter, Gauge, policy_entries_for
+from engine.process_life import Life, ProcessSetup, main
+from engine.ring import Ring
+from engine.run_parts import attach_ring, make_wire
+from engine.slots import actor_clients
+from engine.transport import ClientSocket, server_address
+from muzero.games import make_game
+from muzero.search import BatchedSearch
+from muzero.self_play import Episode, MoveOutcome, SelfPlay
+from muzero.types import Reply, Request, SearchAborted
+
+REPLY_SECONDS = 0.1
+PAUSE_SECONDS = 0.01
+RECENT_EPISODES = 50
+
+
+def run(setup: ProcessSetup, life: Life) -> None:
+    """Plays until the run stops."""
+    actor = Actor(setup, life)
+    try:
+        life.ready()
+        while not life.should_stop():
+            actor.turn()
+    finally:
+        actor.close()
+
+
+class Actor:
+    """All groups of one actor process."""
+
+    def __init__(self, setup: ProcessSetup, life: Life) -> None:
+        config = setup.config
+        spec = make_game(config.game).spec
+        self._life = life
+        self._num_actors = config.actors.num_actors
+        self._ring: Ring = attach_ring(setup, spec, setup.role_index)
+        self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
+        self._inference = InferenceClient(make_wire(config, spec), self._socket, lambda: life.telemetry.control(Control.SERVER_EPOCH))
+        self._num_simulations = config.search.num_simulations
+        self._players: dict[int, SelfPlay] = {}
+        for client in actor_clients(config, setup.role_index):
+            self._players[client.index] = SelfPlay(
+                config.game,
+                config.search,
+                config.self_play,
+                BatchedSearch(config.search, num_trees=client.num_trees, spec=spec),
+                seed=config.seed,
+                actor_index=setup.role_index,
+                policy_entries=policy_entries_for(spec.num_actions, config.replay.policy_entries),
+                next_game_index=self._next_game_index,
+            )
+        self._moves: dict[int, Generator[Request, Any, MoveOutcome]] = {}
+        self._episodes: deque[Episode] = deque(maxlen=RECENT_EPISODES)
+
+    def turn(self) -> None:
+        """Starts the groups that are between two moves, if the governor lets them, then serves one reply."""
+        if len(self._moves) < len(self._players) and not self._is_ahead_of_learner():
+            for client in self._players.keys() - self._moves.keys():
+                self._begin_move(client)
+        if not self._moves:
+            self._pause()
+            return
+        started = time.monotonic_ns()
+        answer = self._inference.receive(REPLY_SECONDS)
+        self._life.block.add(Counter.WAIT_NANOSECONDS, time.monotonic_ns() - started)
+        if answer is not None:
+            self._advance(*answer)
+
+    def close(self) -> None:
+        """Closes the socket."""
+        self._socket.close()
+
+    def _next_game_index(self) -> int:
+        block = self._life.block
+        block.add(Counter.NEXT_GAME, 1)
+        return block.get(Counter.NEXT_GAME) - 1
+
+    def _is_ahead_of_learner(self) -> bool:
+        telemetry = self._life.telemetry
+        played = telemetry.control(Control.ENV_STEPS_BASE) + telemetry.total(Counter.ENV_STEPS, range(self._num_actors))
+        return played >= telemetry.control(Control.ENV_STEP_LIMIT)
+
+    def _pause(self) -> None:
+        started = time.monotonic_ns()
+        self._life.wait(PAUSE_SECONDS)
+        self._life.progress()
+        self._life.block.add(Counter.THROTTLED_NANOSECONDS, time.monotonic_ns() - started)
+
+    def _begin_move(self, client: int) -> None:
+        self._moves[client] = move = self._players[client].play_move()
+        self._inference.send(client, next(move))
+
+    def _advance(self, client: int, reply: Reply | SearchAborted) -> None:
+        """Hands a reply to its group and sends the group's next request."""
+        move = self._moves[client]
+        try:
+            if isinstance(reply, SearchAborted):
+                self._life.block.add(Counter.RESTARTED_SEARCHES, 1)
+                request = move.throw(reply)
+            else:
+                request = move.send(reply)
+        except StopIteration as stop:
+            del self._moves[client]
+            self._finish_move(stop.value)
+            if not self._is_ahead_of_learner():
+                self._begin_move(client)
+            return
+        self._inference.send(client, request)
+
+    def _finish_move(self, outcome: MoveOutcome) -> None:
+        for trajectory in outcome.trajectories:
+            self._ring.append(trajectory)
+        block = self._life.block
+        block.add(Counter.ENV_STEPS, outcome.num_moves)
+        block.add(Counter.SIMULATIONS, self._num_simulations * outcome.num_moves)
+        self._life.progress()
+        if outcome.episodes:
+            self._episodes.extend(outcome.episodes)
+            block.add(Counter.GAMES, len(outcome.episodes))
+            block.set_gauge(Gauge.RETURN_MEAN, sum(e.total_reward for e in self._episodes) / len(self._episodes))
+            block.set_gauge(Gauge.LENGTH_MEAN, sum(e.num_moves for e in self._episodes) / len(self._episodes))
+
+
+if __name__ == "__main__":
+    main(run)

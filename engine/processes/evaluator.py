@@ -1,0 +1,81 @@
+"""The evaluator: plays the newest weights greedily against an opponent now and then, through the same server. Never imports torch."""
+
+import logging
+from pathlib import Path
+
+from engine.errors import PeerDied
+from engine.evaluation import report_evaluation
+from engine.inference_client import InferenceClient, RemoteModel
+from engine.layout import Control
+from engine.process_life import Life, ProcessSetup, main
+from engine.run_parts import make_wire
+from engine.slots import EVALUATION_TREES, evaluator_client
+from engine.transport import ClientSocket, server_address
+from muzero.games import make_game
+from muzero.matches import MatchResult, evaluate
+from muzero.search import BatchedSearch
+
+logger = logging.getLogger(__name__)
+
+
+def run(setup: ProcessSetup, life: Life) -> None:
+    """Evaluates until the run stops."""
+    evaluator = Evaluator(setup, life)
+    try:
+        life.ready()
+        while not life.should_stop():
+            evaluator.turn()
+    finally:
+        evaluator.close()
+
+
+class Evaluator:
+    """Opponent, search and where results go."""
+
+    def __init__(self, setup: ProcessSetup, life: Life) -> None:
+        config = setup.config
+        spec = make_game(config.game).spec
+        self._config = config
+        self._life = life
+        self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
+        client = InferenceClient(make_wire(config, spec), self._socket, lambda: life.telemetry.control(Control.SERVER_EPOCH))
+        self._model = RemoteModel(client, evaluator_client(config).index, life)
+        self._search = BatchedSearch(config.search, num_trees=EVALUATION_TREES, spec=spec)
+        self._run_dir = Path(setup.run_dir)
+        self._evaluated_step = -1
+
+    def turn(self) -> None:
+        """Waits for the next evaluation's time, then holds it."""
+        self._life.wait(self._config.evaluation.interval_seconds)
+        step = self._life.telemetry.control(Control.LEARNER_STEPS)
+        self._life.progress()
+        if self._life.should_stop() or step == self._evaluated_step:
+            return
+        result = self._evaluate(step)
+        if result is not None:
+            self._evaluated_step = step
+            report_evaluation(self._life.block, self._run_dir, result, step)
+            logger.info("evaluation at learner step %d: %s", step, result)
+
+    def close(self) -> None:
+        """Closes the socket."""
+        self._socket.close()
+
+    def _evaluate(self, step: int) -> MatchResult | None:
+        evaluation = self._config.evaluation
+        try:
+            return evaluate(
+                self._model,
+                self._search,
+                self._config.game,
+                opponent=evaluation.opponent,
+                num_games=evaluation.episodes,
+                seed=self._config.seed + step,
+                should_stop=self._life.should_stop,
+            )
+        except PeerDied:
+            return None
+
+
+if __name__ == "__main__":
+    main(run)

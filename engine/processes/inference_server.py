@@ -1,0 +1,176 @@
+"""The inference server: batches requests of all clients, runs the network once for them, answers. One process per device."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.batching import Batcher, Pending
+from engine.errors import BadMessage
+from engine.inference_core import InferenceCore
+from engine.layout import Control, Counter, Gauge
+from engine.messages import Header, Kind, Wire, unpack_header
+from engine.process_life import Life, ProcessSetup, main
+from engine.run_parts import attach_weights, make_wire
+from engine.slots import num_slots
+from engine.transport import ServerSocket, server_address
+from engine.weights import WeightStore
+from muzero.games import make_game
+from muzero.types import InitialReply, InitialRequest, RecurrentReply, RecurrentRequest, Reply
+
+IDLE_SECONDS = 0.05
+
+
+def run(setup: ProcessSetup, life: Life) -> None:
+    """Serves until the run stops."""
+    torch.set_num_threads(setup.config.inference.num_threads)
+    server = InferenceServer(setup, life)
+    try:
+        server.wait_for_weights()
+        life.ready()
+        while not life.should_stop():
+            server.serve_once()
+    finally:
+        server.close()
+
+
+class InferenceServer:
+    """Socket, batcher and network of one device."""
+
+    def __init__(self, setup: ProcessSetup, life: Life) -> None:
+        config = setup.config
+        game = make_game(config.game)
+        self._life = life
+        self._wire: Wire = make_wire(config, game.spec)
+        self._epoch = life.telemetry.control(Control.SERVER_EPOCH)
+        self._weights: WeightStore = attach_weights(setup)
+        self._values = np.zeros(setup.num_floats, dtype=np.float32)
+        typical_batch = max(1, config.actors.num_actors) * config.actors.games_per_group
+        self._core = InferenceCore(
+            config, game.spec, game.action_planes(), num_slots=num_slots(config), typical_batch=min(typical_batch, config.inference.max_batch)
+        )
+        self._slots = [
+            np.arange(client.first_slot, client.first_slot + client.num_trees, dtype=np.int64) for client in self._wire.clients
+        ]
+        self._batcher = Batcher(
+            config.inference.max_batch, config.inference.batch_deadline_microseconds * 1e-6, config.actors.groups
+        )
+        self._in_flight = max(1, num_slots(config) // config.actors.groups)
+        self._search_is_here: set[int] = set()
+        self._socket = ServerSocket(server_address(Path(setup.socket_dir)))
+        self._mean_fill = 0.0
+
+    def wait_for_weights(self) -> None:
+        """Waits until the learner has published the first version, then compiles or captures what the device needs."""
+        while self._weights.version == 0 and not self._life.should_stop():
+            self._life.wait(0.05)
+        if self._weights.version > 0:
+            self._swap_weights()
+
+    def serve_once(self) -> None:
+        """Answers one batch, or waits a moment for requests; weights are swapped only here, between two batches."""
+        if self._weights.version != self._core.version:
+            self._swap_weights()
+        started = time.monotonic_ns()
+        batch = self._batcher.gather(self._receive, self._socket.wait, time.monotonic, IDLE_SECONDS)
+        gathered = time.monotonic_ns()
+        self._life.block.add(Counter.WAIT_NANOSECONDS, gathered - started)
+        if not batch:
+            return
+        self._answer_initial([pending for pending in batch if pending.header.kind == Kind.INITIAL])
+        self._answer_recurrent([pending for pending in batch if pending.header.kind == Kind.RECURRENT])
+        self._count(batch, time.monotonic_ns() - gathered)
+
+    def close(self) -> None:
+        """Closes the socket."""
+        self._socket.close()
+
+    def _swap_weights(self) -> None:
+        version = self._weights.read(self._values)
+        self._core.load(self._values, version)
+        self._life.block.set(Counter.PUBLISHED_VERSION, version)
+
+    def _receive(self) -> Pending | None:
+        """Returns the next request that can be computed; answers those that cannot at once."""
+        while (message := self._socket.receive()) is not None:
+            identity, frames = message
+            try:
+                header, client, request = self._wire.parse_request(frames)
+            except BadMessage:
+                self._refuse(identity, frames)
+                continue
+            is_stale = header.kind == Kind.RECURRENT and (header.epoch != self._epoch or client.index not in self._search_is_here)
+            if not is_stale:
+                return Pending(identity, header, client, request)
+            self._reply(identity, Header(Kind.STALE, header.client, header.request_id, self._epoch, 0), None)
+        return None
+
+    def _refuse(self, identity: bytes, frames: list[bytes]) -> None:
+        """Counts a message that is not what was declared; tells its sender, where the header says who that is."""
+        self._life.block.add(Counter.BAD_MESSAGES, 1)
+        try:
+            header = unpack_header(frames[0]) if frames else None
+        except BadMessage:
+            return
+        if header is not None:
+            self._reply(identity, Header(Kind.REFUSED, header.client, header.request_id, self._epoch, 0), None)
+
+    def _answer_initial(self, batch: list[Pending]) -> None:
+        if not batch:
+            return
+        requests = [pending.request for pending in batch]
+        observations = [request.observation for request in requests if isinstance(request, InitialRequest)]
+        answer = self._core.initial(
+            self._slots_of(batch),
+            np.concatenate([observation.frames for observation in observations]),
+            np.concatenate([observation.to_play for observation in observations]),
+        )
+        first = 0
+        for pending in batch:
+            part = slice(first, first + pending.client.num_trees)
+            first = part.stop
+            self._search_is_here.add(pending.client.index)
+            self._send(pending, Kind.INITIAL, InitialReply(answer.value[part], answer.policy_logits[part], answer.version))
+
+    def _answer_recurrent(self, batch: list[Pending]) -> None:
+        if not batch:
+            return
+        requests = [pending.request for pending in batch if isinstance(pending.request, RecurrentRequest)]
+        answer = self._core.recurrent(
+            self._slots_of(batch),
+            np.concatenate([request.parent_node for request in requests]),
+            np.concatenate([request.action for request in requests]),
+            np.repeat(np.array([request.new_node for request in requests], dtype=np.int64), [len(request.action) for request in requests]),
+        )
+        first = 0
+        for pending in batch:
+            part = slice(first, first + pending.client.num_trees)
+            first = part.stop
+            reply = RecurrentReply(answer.reward[part], answer.value[part], answer.prior[part], answer.prior_action[part])
+            self._send(pending, Kind.RECURRENT, reply)
+
+    def _slots_of(self, batch: list[Pending]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return np.concatenate([self._slots[pending.client.index] for pending in batch])
+
+    def _send(self, pending: Pending, kind: Kind, reply: Reply) -> None:
+        header = Header(kind, pending.client.index, pending.header.request_id, self._epoch, self._core.version)
+        self._reply(pending.identity, header, reply)
+
+    def _reply(self, identity: bytes, header: Header, reply: Reply | None) -> None:
+        self._socket.send(identity, self._wire.reply_frames(header, reply))
+
+    def _count(self, batch: list[Pending], nanoseconds: int) -> None:
+        leaves = sum(pending.client.num_trees for pending in batch)
+        block = self._life.block
+        block.add(Counter.BUSY_NANOSECONDS, nanoseconds)
+        block.add(Counter.BATCHES, 1)
+        block.add(Counter.REQUESTS, len(batch))
+        block.add(Counter.SIMULATIONS, leaves)
+        self._mean_fill += 0.01 * (leaves / self._in_flight - self._mean_fill)
+        block.set_gauge(Gauge.BATCH_FILL, min(1.0, self._mean_fill))
+        self._life.progress()
+
+
+if __name__ == "__main__":
+    main(run)

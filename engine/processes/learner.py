@@ -1,0 +1,167 @@
+"""The learner: trains on batches from the ring, publishes weights, governs the replay ratio, writes checkpoints."""
+
+import logging
+import time
+from pathlib import Path
+
+import torch
+
+from engine.checkpoint import CheckpointFolder
+from engine.checkpoint_manifest import Checkpoint, newest_checkpoint, verify
+from engine.device import resolve_device
+from engine.governor import governor_of
+from engine.layout import Control, Counter, Gauge, State
+from engine.learning import Learning, gauges_of
+from engine.prefetch import Prefetcher
+from engine.process_life import Life, ProcessSetup, main
+from engine.run_parts import attach_ring, attach_weights
+from engine.telemetry import ProcessIndices, counters_of
+from muzero.games import make_game
+from muzero.train_step import StepStats
+
+logger = logging.getLogger(__name__)
+
+ACTORS_END_SECONDS = 5.0
+
+
+def run(setup: ProcessSetup, life: Life) -> None:
+    """Learns until the run stops or is done, then writes a last checkpoint."""
+    torch.set_num_threads(setup.config.learner.num_threads)
+    learner = Learner(setup, life)
+    try:
+        life.ready()
+        while not life.should_stop():
+            learner.turn()
+        learner.finish()
+    finally:
+        learner.close()
+
+
+class Learner:
+    """Learning, its data and its duties to the run."""
+
+    def __init__(self, setup: ProcessSetup, life: Life) -> None:
+        config = setup.config
+        game = make_game(config.game)
+        self._config = config
+        self._life = life
+        self._actors = ProcessIndices.of(config.actors.num_actors, has_evaluator=config.evaluation.is_enabled).actors
+        self._ring = attach_ring(setup, game.spec, config.actors.num_actors)
+        device = resolve_device(config.learner.device)
+        self._learning = Learning(config, game.spec, game.action_planes(), self._ring, attach_weights(setup), device)
+        self._checkpoints = CheckpointFolder(Path(setup.run_dir), config.checkpoint.keep)
+        self._governor = governor_of(config)
+        self._checkpoints_requested = life.telemetry.control(Control.CHECKPOINT_REQUESTED)
+        self._restore(setup)
+        self._last_checkpoint = time.monotonic()
+        self._samples_drawn = self._learning.samples
+        self._prefetcher = Prefetcher(self._learning.replay, config.learner.prefetch_batches, self._may_draw)
+        self._report()
+
+    def turn(self) -> None:
+        """Takes one step if a batch is there; publishes and saves when due."""
+        started = time.monotonic_ns()
+        batch = self._prefetcher.get()
+        if batch is None:
+            self._count_wait(time.monotonic_ns() - started)
+        else:
+            waited = time.monotonic_ns()
+            self._life.block.add(Counter.WAIT_NANOSECONDS, waited - started)
+            stats = self._learning.learn(batch)
+            self._prefetcher.put_back(batch, stats.priorities)
+            if self._learning.publish_if_due():
+                self._life.block.set(Counter.PUBLISHED_VERSION, self._learning.version)
+            self._life.block.add(Counter.BUSY_NANOSECONDS, time.monotonic_ns() - waited)
+            self._show(stats)
+        self._report()
+        if self._is_checkpoint_due():
+            self.save()
+        if self._learning.steps >= self._config.last_step:
+            self._life.telemetry.set_control(Control.STOP_REQUESTED, 1)
+
+    def finish(self) -> None:
+        """Waits for the actors to store their last trajectories, then saves."""
+        deadline = time.monotonic() + ACTORS_END_SECONDS
+        while time.monotonic() < deadline and any(
+            self._life.telemetry.block(actor).state == State.READY for actor in self._actors
+        ):
+            time.sleep(0.02)
+            self._life.block.beat()
+        self.save()
+
+    def save(self) -> None:
+        """Writes a checkpoint."""
+        with self._prefetcher.paused():
+            self._learning.replay.ingest()
+            facts = {
+                "learner_steps": self._learning.steps,
+                "env_steps": self._env_steps(),
+                "counters": counters_of(self._life.telemetry, self._actors),
+            }
+            path = self._checkpoints.save(self._config, self._learning.state(), self._learning.network_state(), self._ring, facts)
+        self._last_checkpoint = time.monotonic()
+        telemetry = self._life.telemetry
+        telemetry.set_control(Control.CHECKPOINTS_DONE, telemetry.control(Control.CHECKPOINTS_DONE) + 1)
+        logger.info("checkpoint %s", path.name)
+
+    def close(self) -> None:
+        """Ends the background thread."""
+        self._prefetcher.close()
+
+    def _restore(self, setup: ProcessSetup) -> None:
+        """Continues from where the run was: a resumed checkpoint with its ring, or the newest one after a death of the learner."""
+        checkpoint = self._checkpoint_to_continue(setup)
+        if checkpoint is not None:
+            is_resume = self._ring.claimed_trajectories == 0
+            if is_resume:
+                self._checkpoints.restore_ring(checkpoint, self._ring)
+            self._learning.load_state(checkpoint.state(), checkpoint.network(), with_replay=is_resume)
+            logger.info("continues at %s (learner step %d)", checkpoint.path.name, self._learning.steps)
+        self._learning.publish()
+        self._life.block.set(Counter.PUBLISHED_VERSION, self._learning.version)
+
+    def _checkpoint_to_continue(self, setup: ProcessSetup) -> Checkpoint | None:
+        if setup.restart_count > 0:
+            return newest_checkpoint(Path(setup.run_dir), logger.warning)
+        return verify(Path(setup.resume_from)) if setup.resume_from is not None else None
+
+    def _env_steps(self) -> int:
+        telemetry = self._life.telemetry
+        return telemetry.control(Control.ENV_STEPS_BASE) + telemetry.total(Counter.ENV_STEPS, self._actors)
+
+    def _may_draw(self) -> bool:
+        """Asks the governor for one more batch; runs in the prefetching thread."""
+        if self._learning.replay.num_steps == 0 or not self._governor.may_learn(self._samples_drawn, self._env_steps()):
+            return False
+        self._samples_drawn += self._config.training.batch_size
+        return True
+
+    def _is_checkpoint_due(self) -> bool:
+        requested = self._life.telemetry.control(Control.CHECKPOINT_REQUESTED)
+        is_asked, self._checkpoints_requested = requested != self._checkpoints_requested, requested
+        return is_asked or time.monotonic() - self._last_checkpoint >= self._config.checkpoint.interval_seconds
+
+    def _count_wait(self, nanoseconds: int) -> None:
+        """Counts a wait as throttling where the governor forbade a batch, as waiting for data where it did not."""
+        is_throttled = not self._governor.may_learn(self._samples_drawn, self._env_steps())
+        self._life.block.add(Counter.THROTTLED_NANOSECONDS if is_throttled else Counter.WAIT_NANOSECONDS, nanoseconds)
+        self._life.progress()
+
+    def _report(self) -> None:
+        learning, block, telemetry = self._learning, self._life.block, self._life.telemetry
+        telemetry.set_control(Control.LEARNER_STEPS, learning.steps)
+        telemetry.set_control(Control.ENV_STEP_LIMIT, self._governor.env_step_limit(learning.samples))
+        block.set(Counter.SAMPLES, learning.samples)
+        block.set(Counter.LAG_VERSIONS, learning.lag_versions)
+        block.set(Counter.NON_FINITE_STEPS, learning.non_finite_steps)
+        block.set(Counter.SKIPPED_READS, learning.replay.skipped_reads)
+        block.set_gauge(Gauge.RING_STEPS, learning.replay.num_steps)
+
+    def _show(self, stats: StepStats) -> None:
+        for gauge, value in gauges_of(stats).items():
+            self._life.block.set_gauge(gauge, value)
+        self._life.progress()
+
+
+if __name__ == "__main__":
+    main(run)

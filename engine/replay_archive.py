@@ -1,0 +1,193 @@
+"""The ring on disk: a log of segment files, each written once. Which checkpoint needs which file is in the checkpoint's manifest.
+
+A save appends the trajectories published since the last one, so that a large ring costs a resume, not a pause. Files carry a part
+of their checksum in their name: a name is never used for two contents, whatever a crash left behind.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from engine.atomics import store
+from engine.errors import CorruptCheckpoint
+from engine.layout import WORDS_PER_LINE, RingWord
+from engine.ring import ROW_ARRAYS, Entry, Ring
+from muzero.errors import UserError
+from muzero.types import Trajectory
+
+SEGMENT_BYTES = 64 << 20
+"""A segment file ends with the trajectory that makes it this large; bounds the memory a save needs."""
+ENTRY_FIELDS = ("sequence", "start", "length", "is_terminal", "actor", "game", "first_move")
+PARTIAL_SUFFIX = ".writing"
+Description = dict[str, Any]
+"""A saved ring, ready for JSON: header words, capacities and {file name: SHA-256}."""
+
+
+class ReplayArchive:
+    """The segment files of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        """Uses a folder, made at the first save."""
+        self._folder = folder
+        self._checksums: dict[str, str] = {}
+        self._saved: set[int] = set()
+
+    def save(self, ring: Ring, *, keep_sequence: int) -> Description:
+        """Writes what is new in the ring and drops files that nobody needs.
+
+        Args:
+            ring: may be written to meanwhile; what is overwritten before it was copied is left out.
+            keep_sequence: oldest trajectory that any kept checkpoint refers to.
+
+        Returns:
+            The description to hand to `restore`.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._drop(min(keep_sequence, ring.oldest_sequence))
+        claimed = ring.claimed_trajectories
+        words = {"claimed_trajectories": claimed, "claimed_rows": ring.claimed_rows, "published_rows": ring.published_rows}
+        for part in _parts(self._unsaved(ring, claimed)):
+            self._write(part)
+        oldest = min(ring.oldest_sequence, claimed)
+        files = {name: checksum for name, checksum in self._checksums.items() if _last_sequence(name) >= oldest}
+        capacities = {"capacity_steps": ring.capacity_steps, "max_trajectories": ring.max_trajectories}
+        return {**words, "oldest_sequence": oldest, **capacities, "files": files}
+
+    def adopt(self, description: Description) -> None:
+        """Goes on from an earlier save of the same, living ring: what its files hold is not written again.
+
+        Raises:
+            CorruptCheckpoint: a file is missing or changed.
+        """
+        self._checksums, self._saved = {}, set()
+        for name, checksum in description["files"].items():
+            arrays = self._read(name, checksum)
+            self._remember(name, checksum, arrays["sequence"])
+
+    def restore(self, ring: Ring, description: Description) -> None:
+        """Fills a fresh ring as it was saved: same rows, sequences and header words. Nobody else may use the ring yet.
+
+        Raises:
+            CorruptCheckpoint: a file is missing or changed.
+            UserError: the ring has another capacity than the saved one.
+        """
+        saved_steps, saved_trajectories = description["capacity_steps"], description["max_trajectories"]
+        if (saved_steps, saved_trajectories) != (ring.capacity_steps, ring.max_trajectories):
+            raise UserError(
+                f"the saved ring holds {saved_steps} steps, this one {ring.capacity_steps}: set replay.capacity_steps={saved_steps}."
+            )
+        self._checksums, self._saved = {}, set()
+        _fill_index_with_holes(ring, description)
+        for name, checksum in description["files"].items():
+            arrays = self._read(name, checksum)
+            self._remember(name, checksum, arrays["sequence"])
+            _put_trajectories(ring, arrays, description["oldest_sequence"], description["claimed_trajectories"])
+        for word in RingWord:
+            store(ring.arrays["header"], word * WORDS_PER_LINE, description[word.name.lower()])
+
+    def _unsaved(self, ring: Ring, claimed: int) -> Iterator[tuple[Entry, Trajectory]]:
+        """Yields copies of all published trajectories before `claimed` that no file holds."""
+        for sequence in range(ring.oldest_sequence, claimed):
+            if sequence in self._saved:
+                continue
+            entry, trajectory = ring.entry(sequence), ring.read(sequence)
+            if entry is not None and trajectory is not None:
+                yield entry, trajectory
+
+    def _write(self, part: list[tuple[Entry, Trajectory]]) -> None:
+        """Writes one segment file: temporary name, fsync, rename."""
+        arrays: dict[str, NDArray[Any]] = {
+            field: np.array([getattr(entry, field) for entry, _ in part], dtype=np.int64) for field in ENTRY_FIELDS
+        }
+        arrays |= {name: np.concatenate([getattr(trajectory, name) for _, trajectory in part]) for name in ROW_ARRAYS}
+        content = save(arrays)
+        checksum = hashlib.sha256(content).hexdigest()
+        sequence = arrays["sequence"]
+        path = self._folder / f"segment_{sequence.min():012d}_{sequence.max():012d}_{checksum[:16]}.safetensors"
+        partial = path.with_suffix(PARTIAL_SUFFIX)
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(path)
+        _fsync_folder(self._folder)
+        self._remember(path.name, checksum, sequence)
+
+    def _remember(self, name: str, checksum: str, sequences: NDArray[np.int64]) -> None:
+        self._checksums[name] = checksum
+        self._saved.update(sequences.tolist())
+
+    def _read(self, name: str, checksum: str) -> dict[str, NDArray[Any]]:
+        """Returns the arrays of a segment file whose checksum is right."""
+        try:
+            content = (self._folder / name).read_bytes()
+            if hashlib.sha256(content).hexdigest() != checksum:
+                raise CorruptCheckpoint(f"the saved ring is damaged: {name} does not match its checksum.")
+            return load(content)
+        except (OSError, SafetensorError) as error:
+            raise CorruptCheckpoint(f"the saved ring is damaged: {name} cannot be read ({error}).") from error
+
+    def _drop(self, keep_sequence: int) -> None:
+        """Deletes files whose every trajectory is older, and what a killed save left half written."""
+        for path in self._folder.glob(f"segment_*{PARTIAL_SUFFIX}"):
+            path.unlink()
+        for path in self._folder.glob("segment_*.safetensors"):
+            if _last_sequence(path.name) < keep_sequence:
+                path.unlink()
+                self._checksums.pop(path.name, None)
+        self._saved = {sequence for sequence in self._saved if sequence >= keep_sequence}
+
+
+def _last_sequence(name: str) -> int:
+    return int(name.split("_")[2])
+
+
+def _parts(trajectories: Iterator[tuple[Entry, Trajectory]]) -> Iterator[list[tuple[Entry, Trajectory]]]:
+    """Cuts a stream of trajectories into lists of about SEGMENT_BYTES."""
+    part, size_bytes = [], 0
+    for entry, trajectory in trajectories:
+        part.append((entry, trajectory))
+        size_bytes += sum(getattr(trajectory, name).nbytes for name in ROW_ARRAYS)
+        if size_bytes >= SEGMENT_BYTES:
+            yield part
+            part, size_bytes = [], 0
+    if part:
+        yield part
+
+
+def _fill_index_with_holes(ring: Ring, description: Description) -> None:
+    """Makes each entry that lives one that was never published, beginning at the end: what no file holds stays so."""
+    for sequence in range(description["oldest_sequence"], description["claimed_trajectories"]):
+        slot = sequence % ring.max_trajectories
+        store(ring.arrays["entry_stamp"], slot, 0)
+        ring.arrays["entry_start"][slot] = description["claimed_rows"] - ring.capacity_steps
+        ring.arrays["entry_length"][slot] = 0
+
+
+def _put_trajectories(ring: Ring, arrays: dict[str, NDArray[Any]], oldest: int, claimed: int) -> None:
+    """Puts the trajectories of one file where they were."""
+    offsets = np.cumsum(arrays["length"]) - arrays["length"]
+    for index, (sequence, start, length) in enumerate(zip(arrays["sequence"], arrays["start"], arrays["length"], strict=True)):
+        if not oldest <= sequence < claimed:
+            continue
+        slot = int(sequence % ring.max_trajectories)
+        for field in ENTRY_FIELDS[1:]:
+            ring.arrays[f"entry_{field}"][slot] = arrays[field][index]
+        for name in ROW_ARRAYS:
+            ring.arrays[name][ring.rows(int(start), int(length))] = arrays[name][offsets[index] : offsets[index] + length]
+        store(ring.arrays["entry_stamp"], slot, int(sequence) + 1)
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

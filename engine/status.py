@@ -1,0 +1,242 @@
+"""What a run is doing now, as one record computed from telemetry: totals, rates over the last seconds, who is throttled.
+
+No output: the screen, `metrics.jsonl` and TensorBoard are made from this record elsewhere.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from engine.config import RunConfig
+from engine.layout import Control, Counter, Gauge
+from engine.telemetry import ProcessIndices, Telemetry
+
+RATE_WINDOW_SECONDS = 10.0
+THROTTLED_FRACTION = 0.05
+"""A side that pauses for less of its time than this is not called throttled."""
+NANOSECONDS = 1e9
+
+
+@dataclass(frozen=True)
+class Status:
+    """One look at a run. Rates and means are over about the last 10 s; numbers not known yet are NaN unless said otherwise.
+
+    Attributes:
+        elapsed_seconds: time since the first look of this start of the run.
+        learner_steps: gradient steps done, resumed parts included.
+        training_steps: gradient steps until the run is done.
+        env_steps: moves played, resumed parts included.
+        games: games finished by the actors in this start of the run.
+        env_steps_per_second: moves played per second.
+        games_per_second: games finished per second.
+        simulations_per_second: tree simulations per second, all actors together.
+        learner_steps_per_second: gradient steps per second.
+        samples_per_second: samples trained on per second.
+        batch_size_mean: leaves per forward pass of the server; 0 without any.
+        batch_fill: leaves per forward pass over leaves in flight, in [0, 1].
+        policy_lag_versions: versions published between search and training, mean per sample; 0 without samples.
+        replay_ratio: samples trained on per environment step; 0 without steps.
+        replay_ratio_target: what the governor holds it at.
+        ring_steps: steps that can be drawn from the replay ring.
+        ring_capacity: steps it holds when full.
+        total_loss: weighted loss of the latest step.
+        value_loss: its value part.
+        reward_loss: its reward part.
+        policy_loss: its policy part.
+        learning_rate: of the latest step.
+        return_mean: mean return of the latest finished games.
+        length_mean: mean length of the latest finished games, in moves.
+        score: of the latest evaluation.
+        losing_lines: of the latest exhaustive evaluation; -1 without one.
+        evaluations: evaluations finished in this start of the run.
+        evaluated_step: learner step at which the latest evaluation began; 0 before the first.
+        version: version of the weights last published.
+        roles: state of each role, by name: the name of an `engine.layout.State`.
+        restarts: roles started again so far.
+        throttled: whom the governor pauses: "actors", "learner" or "none".
+        eta_seconds: time left until the last step or the time limit; None when unknown.
+    """
+
+    elapsed_seconds: float
+    learner_steps: int
+    training_steps: int
+    env_steps: int
+    games: int
+    env_steps_per_second: float
+    games_per_second: float
+    simulations_per_second: float
+    learner_steps_per_second: float
+    samples_per_second: float
+    batch_size_mean: float
+    batch_fill: float
+    policy_lag_versions: float
+    replay_ratio: float
+    replay_ratio_target: float
+    ring_steps: int
+    ring_capacity: int
+    total_loss: float
+    value_loss: float
+    reward_loss: float
+    policy_loss: float
+    learning_rate: float
+    return_mean: float
+    length_mean: float
+    score: float
+    losing_lines: int
+    evaluations: int
+    evaluated_step: int
+    version: int
+    roles: dict[str, str]
+    restarts: int
+    throttled: str
+    eta_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The growing numbers at one moment, or their growth between two."""
+
+    seconds: float
+    learner_steps: int
+    env_steps: int
+    games: int
+    simulations: int
+    samples: int
+    lag_versions: int
+    leaves: int
+    batches: int
+    actors_throttled: float
+    learner_throttled: float
+
+    def since(self, earlier: "Totals") -> "Totals":
+        """Returns the growth since an earlier moment, never negative: a learner that resumes goes back by some steps."""
+        return Totals(*(max(0, getattr(self, field) - getattr(earlier, field)) for field in self.__dataclass_fields__))
+
+
+class StatusReader:
+    """Computes the status of a run from its telemetry; remembers the last seconds for the rates."""
+
+    def __init__(self, telemetry: Telemetry, config: RunConfig, indices: ProcessIndices) -> None:
+        """Remembers where the numbers are.
+
+        Args:
+            telemetry: the run's telemetry.
+            config: its settings.
+            indices: which block belongs to whom.
+        """
+        self._telemetry, self._config, self._indices = telemetry, config, indices
+        self._learner = telemetry.block(indices.learner)
+        self._server = telemetry.block(indices.server)
+        self._history: deque[Totals] = deque()
+        self._started_at: float | None = None
+
+    def read(self, now_monotonic: float, roles: Mapping[str, str], restarts: int) -> Status:
+        """Returns the status now; the first call sets the start of the clock.
+
+        Args:
+            now_monotonic: time in seconds on the monotonic clock.
+            roles: state name of each role, as the supervisor sees it.
+            restarts: roles started again so far.
+        """
+        if self._started_at is None:
+            self._started_at = now_monotonic
+        totals = self._totals(now_monotonic)
+        growth = totals.since(self._remember(totals))
+        elapsed, learner_steps_per_second = now_monotonic - self._started_at, _ratio(growth.learner_steps, growth.seconds)
+        return Status(
+            elapsed_seconds=elapsed,
+            learner_steps=totals.learner_steps,
+            training_steps=self._config.training.training_steps,
+            env_steps=self._telemetry.control(Control.ENV_STEPS_BASE) + totals.env_steps,
+            games=totals.games,
+            env_steps_per_second=_ratio(growth.env_steps, growth.seconds),
+            games_per_second=_ratio(growth.games, growth.seconds),
+            simulations_per_second=_ratio(growth.simulations, growth.seconds),
+            learner_steps_per_second=learner_steps_per_second,
+            samples_per_second=_ratio(growth.samples, growth.seconds),
+            batch_size_mean=_ratio(growth.leaves, growth.batches),
+            batch_fill=self._server.gauge(Gauge.BATCH_FILL),
+            policy_lag_versions=_ratio(growth.lag_versions, growth.samples),
+            replay_ratio=_ratio(growth.samples, growth.env_steps),
+            replay_ratio_target=self._config.replay.replay_ratio,
+            ring_steps=int(self._learner.gauge(Gauge.RING_STEPS)),
+            ring_capacity=self._config.replay.capacity_steps,
+            total_loss=self._of_training(Gauge.TOTAL_LOSS),
+            value_loss=self._of_training(Gauge.VALUE_LOSS),
+            reward_loss=self._of_training(Gauge.REWARD_LOSS),
+            policy_loss=self._of_training(Gauge.POLICY_LOSS),
+            learning_rate=self._of_training(Gauge.LEARNING_RATE),
+            return_mean=self._of_games(Gauge.RETURN_MEAN),
+            length_mean=self._of_games(Gauge.LENGTH_MEAN),
+            score=self._of_evaluation(Gauge.SCORE, math.nan),
+            losing_lines=int(self._of_evaluation(Gauge.LOSING_LINES, -1)),
+            evaluations=self._evaluations,
+            evaluated_step=int(self._of_evaluation(Gauge.EVALUATED_STEP, 0)),
+            version=self._learner.get(Counter.PUBLISHED_VERSION),
+            roles=dict(roles),
+            restarts=restarts,
+            throttled=_throttled(growth),
+            eta_seconds=self._eta_seconds(totals.learner_steps, learner_steps_per_second, elapsed),
+        )
+
+    def _totals(self, now: float) -> Totals:
+        total, actors = self._telemetry.total, self._indices.actors
+        return Totals(
+            seconds=now,
+            learner_steps=self._telemetry.control(Control.LEARNER_STEPS),
+            env_steps=total(Counter.ENV_STEPS, actors),
+            games=total(Counter.GAMES, actors),
+            simulations=total(Counter.SIMULATIONS, actors),
+            samples=self._learner.get(Counter.SAMPLES),
+            lag_versions=self._learner.get(Counter.LAG_VERSIONS),
+            leaves=self._server.get(Counter.SIMULATIONS),
+            batches=self._server.get(Counter.BATCHES),
+            actors_throttled=total(Counter.THROTTLED_NANOSECONDS, actors) / NANOSECONDS / len(actors),
+            learner_throttled=self._learner.get(Counter.THROTTLED_NANOSECONDS) / NANOSECONDS,
+        )
+
+    def _remember(self, totals: Totals) -> Totals:
+        """Adds a moment and returns the one to measure rates from: the newest at least a window old, else the oldest."""
+        self._history.append(totals)
+        while len(self._history) > 1 and totals.seconds - self._history[1].seconds >= RATE_WINDOW_SECONDS:
+            self._history.popleft()
+        return self._history[0]
+
+    def _of_training(self, gauge: Gauge) -> float:
+        return self._learner.gauge(gauge) if self._learner.get(Counter.SAMPLES) else math.nan
+
+    def _of_games(self, gauge: Gauge) -> float:
+        blocks = (self._telemetry.block(index) for index in self._indices.actors)
+        return _mean(block.gauge(gauge) for block in blocks if block.get(Counter.GAMES))
+
+    @property
+    def _evaluations(self) -> int:
+        evaluator = self._indices.evaluator
+        return 0 if evaluator is None else self._telemetry.block(evaluator).get(Counter.EVALUATIONS)
+
+    def _of_evaluation(self, gauge: Gauge, unknown: float) -> float:
+        evaluator = self._indices.evaluator
+        return unknown if evaluator is None or not self._evaluations else self._telemetry.block(evaluator).gauge(gauge)
+
+    def _eta_seconds(self, learner_steps: int, steps_per_second: float, elapsed: float) -> float | None:
+        limits = []
+        if steps_per_second > 0:
+            limits.append(max(0, self._config.training.training_steps - learner_steps) / steps_per_second)
+        if self._config.minutes is not None:
+            limits.append(max(0.0, 60 * self._config.minutes - elapsed))
+        return min(limits, default=None)
+
+
+def _throttled(growth: Totals) -> str:
+    name, seconds = max(("actors", growth.actors_throttled), ("learner", growth.learner_throttled), key=lambda side: side[1])
+    return name if seconds > THROTTLED_FRACTION * growth.seconds else "none"
+
+
+def _ratio(amount: float, per: float) -> float:
+    return amount / per if per else 0.0
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = list(values)
+    return sum(known) / len(known) if known else math.nan

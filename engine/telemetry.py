@@ -1,0 +1,145 @@
+"""Reading and writing the telemetry segment: control words, and each process's state, heartbeat, counters and gauges.
+
+No logic of what the numbers mean (`engine/status.py`) and no decisions taken on them (`engine/supervisor.py`).
+
+Each word has one writer and is an aligned 8-byte integer or float: numpy loads and stores those in one instruction, so that a
+reader never sees half of one, on x86 and on ARM. Nothing else is guarded by these words, so no ordering is needed; that keeps
+Numba out of the supervisor.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.layout import WORDS_PER_LINE, Control, Counter, Gauge, State
+from muzero.types import Int64Array
+
+
+@dataclass(frozen=True)
+class ProcessIndices:
+    """Which block of the telemetry belongs to whom.
+
+    Attributes:
+        actors: blocks of the actors; one block in one-process mode.
+        server: block of the inference server.
+        learner: block of the learner.
+        evaluator: block of the evaluator, None when there is none.
+    """
+
+    actors: range
+    server: int
+    learner: int
+    evaluator: int | None
+
+    @classmethod
+    def of(cls, num_actors: int, *, has_evaluator: bool) -> Self:
+        """Returns the numbering of a run: actors first, then server, learner and evaluator.
+
+        Args:
+            num_actors: actor processes; 0 (one process) still counts its self-play in one block.
+            has_evaluator: whether an evaluator runs.
+        """
+        blocks = max(1, num_actors)
+        return cls(range(blocks), blocks, blocks + 1, blocks + 2 if has_evaluator else None)
+
+    @property
+    def num_processes(self) -> int:
+        """Blocks of the segment."""
+        return len(self.actors) + 2 + (self.evaluator is not None)
+
+
+class ProcessBlock:
+    """The numbers of one process; written by that process alone, and by its supervisor while it is not there."""
+
+    def __init__(self, state: Int64Array, heartbeat: Int64Array, counters: Int64Array, gauges: NDArray[np.float64]) -> None:
+        """Takes the process's rows of the segment.
+
+        Args:
+            state: int64 [8], word 0 is its State.
+            heartbeat: int64 [8], word 0 in monotonic nanoseconds.
+            counters: int64 [24], indexed by Counter.
+            gauges: float64 [16], indexed by Gauge.
+        """
+        self._state, self._heartbeat, self._counters, self._gauges = state, heartbeat, counters, gauges
+
+    @property
+    def state(self) -> State:
+        """What the process last said of itself."""
+        return State(int(self._state[0]))
+
+    def set_state(self, state: State) -> None:
+        """Says what the process is doing."""
+        self._state[0] = state
+
+    @property
+    def heartbeat_ns(self) -> int:
+        """Monotonic time of the last beat, in nanoseconds; 0 before the first."""
+        return int(self._heartbeat[0])
+
+    def beat(self) -> None:
+        """Says that the process is alive now."""
+        self._heartbeat[0] = time.monotonic_ns()
+
+    def get(self, counter: Counter) -> int:
+        """Returns a counter."""
+        return int(self._counters[counter])
+
+    def set(self, counter: Counter, value: int) -> None:
+        """Sets a counter."""
+        self._counters[counter] = value
+
+    def add(self, counter: Counter, amount: int = 1) -> None:
+        """Adds to a counter."""
+        self._counters[counter] += amount
+
+    def gauge(self, gauge: Gauge) -> float:
+        """Returns the last value of a gauge."""
+        return float(self._gauges[gauge])
+
+    def set_gauge(self, gauge: Gauge, value: float) -> None:
+        """Sets a gauge."""
+        self._gauges[gauge] = value
+
+
+class Telemetry:
+    """The whole segment: the run's control words and one block per process."""
+
+    def __init__(self, segment_arrays: dict[str, NDArray[Any]]) -> None:
+        """Takes the arrays of `engine.layout.telemetry_layout`, by name."""
+        self._arrays = segment_arrays
+        self._control: Int64Array = segment_arrays["control"]
+        self._counters: Int64Array = segment_arrays["counters"]
+
+    def control(self, word: Control) -> int:
+        """Returns a control word of the run."""
+        return int(self._control[word * WORDS_PER_LINE])
+
+    def set_control(self, word: Control, value: int) -> None:
+        """Writes a control word; each has one writer, see `Control`."""
+        self._control[word * WORDS_PER_LINE] = value
+
+    def block(self, process_index: int) -> ProcessBlock:
+        """Returns the numbers of one process."""
+        rows = [self._arrays[name][process_index] for name in ("state", "heartbeat", "counters", "gauges")]
+        return ProcessBlock(*rows)
+
+    def total(self, counter: Counter, process_indices: Iterable[int]) -> int:
+        """Returns the sum of a counter over some processes."""
+        return sum(int(self._counters[index, counter]) for index in process_indices)
+
+
+def counters_of(telemetry: Telemetry, process_indices: Iterable[int]) -> list[dict[str, int]]:
+    """Returns all counters of these processes by name, as a checkpoint keeps them."""
+    return [{counter.name: telemetry.block(index).get(counter) for counter in Counter} for index in process_indices]
+
+
+def restore_counters(telemetry: Telemetry, process_indices: Iterable[int], counters: list[dict[str, int]]) -> None:
+    """Sets the counters of these processes as `counters_of` returned them; processes without saved ones start at 0."""
+    for index, saved in zip(process_indices, counters, strict=False):
+        for name, value in saved.items():
+            if name in Counter.__members__:
+                telemetry.block(index).set(Counter[name], value)

@@ -1,0 +1,255 @@
+"""The commands `muzero-launch` and `muzero`: flags, variables and exit codes. What they start is imported when it is needed."""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from click.core import ParameterSource
+
+from engine.config import RunConfig
+from engine.config_text import config_to_toml
+from launch.config import DEFAULT_PRESET, resolve, resolve_resumed, set_choices
+from launch.settings import Choices, choose
+from muzero.errors import MuZeroError, UserError
+
+Mode = Literal["new", "resume", "restart", "overwrite"]
+MODES: tuple[Mode, ...] = ("resume", "restart", "overwrite")
+SETTINGS_OF_FLAGS = {
+    "env": ("game.name",),
+    "actors": ("actors.num_actors",),
+    "games_per_actor": ("actors.games_per_actor",),
+    "simulations": ("search.num_simulations",),
+    "device": ("inference.device", "learner.device"),
+    "learner_device": ("learner.device",),
+    "seed": ("seed",),
+    "steps": ("training.training_steps",),
+    "minutes": ("minutes",),
+}
+"""Flag -> the settings it sets; a later flag wins over an earlier one."""
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """Shows errors that a user can do something about as one sentence and exits with their code."""
+    try:
+        yield
+    except MuZeroError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def version_text() -> str:
+    """Returns the versions of this package and of what its results depend on."""
+    torch = _version("torch")
+    build = torch.partition("+")[2] or "default"
+    package, numba = _version("muzero-engine"), _version("numba")
+    return f"muzero-engine {package}, python {platform.python_version()}, torch {torch} (build: {build}), numba {numba}"
+
+
+def _version(distribution: str) -> str:
+    """Returns the installed version of a distribution without importing it."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _show_version(context: click.Context, _parameter: click.Parameter, is_wanted: bool) -> None:
+    """Prints the versions and exits."""
+    if is_wanted and not context.resilient_parsing:
+        click.echo(version_text())
+        context.exit()
+
+
+version_option = click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    allow_from_autoenv=False,
+    callback=_show_version,
+    help="Show the versions of this package, Python, torch and Numba.",
+)
+
+
+@click.command(context_settings={"auto_envvar_prefix": "MUZERO", "show_default": False})
+@click.option("--env", metavar="NAME", help="Environment to learn: tictactoe, connect4, cartpole.")
+@click.option("--actors", type=click.IntRange(min=0), metavar="N", help="Actor processes; 0 runs everything in one process, reproducibly.")
+@click.option("--games-per-actor", type=click.IntRange(min=1), metavar="N", help="Games each actor plays at the same time.")
+@click.option("--simulations", type=click.IntRange(min=1), metavar="N", help="Simulations per move.")
+@click.option("--device", metavar="DEVICE", help="Device of inference and learner: auto, cpu, cuda or cuda:N.")
+@click.option("--learner-device", metavar="DEVICE", help="Device of the learner where it differs.")
+@click.option(
+    "--run-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the run; runs/<env>-<date>-<time>-s<seed> by default."
+)
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of all randomness.")
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Learner steps until the run is done.")
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Wall-clock limit of this start.")
+@click.option("--resume", is_flag=True, help="Continue the run in --run-dir from its newest checkpoint.")
+@click.option("--restart", is_flag=True, help="Start anew in --run-dir; the old run is kept as <run-dir>.old-N.")
+@click.option("--overwrite", is_flag=True, help="Start anew in --run-dir; the old run is deleted.")
+@click.option(
+    "--preset", metavar="NAME", default=DEFAULT_PRESET, help="Preset of the environment: default, and small or paper where there is one."
+)
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", envvar="MUZERO_CONFIG", help="TOML file of settings."
+)
+@click.option(
+    "--set", "assignments", multiple=True, metavar="K=V", envvar="MUZERO_SET", help="Any setting, for example --set replay.replay_ratio=8."
+)
+@click.option("--dry-run", is_flag=True, help="Show the processes and the memory the run would take, and start nothing.")
+@click.option("--print-config", is_flag=True, help="Print every setting and where it comes from, and start nothing.")
+@click.option("--json-logs", is_flag=True, help="One JSON object per line instead of the screen.")
+@version_option
+@click.pass_context
+@shown_errors()
+def launch(
+    context: click.Context,
+    /,
+    run_dir: Path | None,
+    preset: str,
+    config_file: Path | None,
+    dry_run: bool,
+    print_config: bool,
+    json_logs: bool,
+    **flags: Any,
+) -> None:
+    """Trains a MuZero player: muzero-launch --env tictactoe.
+
+    Each flag can also be given as a variable MUZERO_<FLAG>, for example MUZERO_GAMES_PER_ACTOR=8. A flag wins over a variable,
+    that over the --config file, that over the preset, that over the defaults.
+    """
+    mode = _mode(flags)
+    overrides = _overrides(context)
+    changes: Mapping[str, tuple[Any, Any]] = {}
+    if mode == "resume":
+        if run_dir is None:
+            raise UserError("--resume needs to know which run: add --run-dir with the folder of the run.")
+        if context.get_parameter_source("preset") is ParameterSource.COMMANDLINE:
+            raise UserError("--preset cannot change a run that exists: leave it out and change single settings with --set.")
+        config, choices, changes = resolve_resumed(overrides, file=config_file, run_dir=run_dir)
+    else:
+        config, choices = resolve(overrides, file=config_file, preset=preset)
+    if print_config:
+        click.echo(config_to_toml(config, {key: choice.origin for key, choice in choices.items()}), nl=False)
+    elif dry_run:
+        _show_plan(config, as_json=json_logs)
+    else:
+        context.exit(_train(config, run_dir or _default_run_dir(config), mode, changes, json_logs=json_logs))
+
+
+def _mode(flags: Mapping[str, Any]) -> Mode:
+    """Returns what to do with a run folder that is not empty."""
+    chosen = [mode for mode in MODES if flags[mode]]
+    if len(chosen) > 1:
+        raise UserError(f"--{chosen[0]} and --{chosen[1]} exclude each other: give one of them.")
+    return chosen[0] if chosen else "new"
+
+
+def _overrides(context: click.Context) -> Choices:
+    """Returns the choices of variables and, over them, of flags; --set wins over the other flags."""
+    choices: Choices = {}
+    for source, word in ((ParameterSource.ENVIRONMENT, "variable"), (ParameterSource.COMMANDLINE, "flag")):
+        for flag, keys in SETTINGS_OF_FLAGS.items():
+            if context.get_parameter_source(flag) is source:
+                origin = f"{word} {_spelled(flag, source)}"
+                choices |= {key: choose(key, context.params[flag], origin) for key in keys}
+        if context.get_parameter_source("assignments") is source:
+            choices |= set_choices(context.params["assignments"], f"{word} {_spelled('set', source)}")
+    return choices
+
+
+def _spelled(flag: str, source: ParameterSource) -> str:
+    """Returns a flag as the user wrote it: --games-per-actor or MUZERO_GAMES_PER_ACTOR."""
+    return f"MUZERO_{flag.upper()}" if source is ParameterSource.ENVIRONMENT else f"--{flag.replace('_', '-')}"
+
+
+def _default_run_dir(config: RunConfig) -> Path:
+    """Returns a folder named after environment, local time and seed."""
+    return Path("runs") / f"{config.game.name}-{time.strftime('%Y%m%d-%H%M%S')}-s{config.seed}"
+
+
+def _show_plan(config: RunConfig, *, as_json: bool) -> None:
+    """Prints the plan, and raises NotEnoughMemory after it if the machine cannot hold it."""
+    from launch.plan import plan_of, plan_record, print_plan
+
+    plan = plan_of(config)
+    if as_json:
+        click.echo(json.dumps(plan_record(plan)))
+    else:
+        print_plan(plan)
+    plan.check()
+
+
+def _train(config: RunConfig, run_dir: Path, mode: Mode, changes: Mapping[str, tuple[Any, Any]], *, json_logs: bool) -> int:
+    """Runs the training and returns its exit code."""
+    from engine.training import train
+    from launch.dashboard import make_display
+
+    display = make_display(json_logs=json_logs)
+    for key, (was, now) in changes.items():
+        display.message(f"{key}: {was} -> {now}")
+    return train(config, run_dir=run_dir, mode=mode, display=display, command_line=sys.argv)
+
+
+@click.group(context_settings={"auto_envvar_prefix": "MUZERO"})
+@version_option
+def muzero() -> None:
+    """Looks at runs and at the machine; training is started by muzero-launch."""
+
+
+@muzero.command("eval")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--opponent", metavar="NAME", default="random", show_default=True, help="random, or perfect: every legal reply in tictactoe.")
+@click.option("--games", type=click.IntRange(min=1), metavar="N", default=100, show_default=True, help="Games or episodes to play.")
+@click.option("--simulations", type=click.IntRange(min=1), metavar="N", help="Simulations per move; the run's own by default.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Seed of the opponent's moves.")
+@click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:N; the run's own by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@shown_errors()
+def eval_command(run: Path, opponent: str, games: int, simulations: int | None, seed: int, device: str | None, as_json: bool) -> None:
+    """Plays the newest checkpoint of RUN against an opponent."""
+    from launch.eval import evaluate_run, print_evaluation
+
+    record = evaluate_run(run, opponent=opponent, num_games=games, num_simulations=simulations, seed=seed, device=device)
+    if as_json:
+        click.echo(json.dumps(record))
+    else:
+        print_evaluation(record)
+
+
+@muzero.command("bench")
+@click.argument("part", type=click.Choice(["search", "engine"]))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@shown_errors()
+def bench_command(part: str, as_json: bool) -> None:
+    """Measures the tree search alone, or actors and inference together."""
+    record = _bench(part)
+    if as_json:
+        click.echo(json.dumps(record))
+    else:
+        from launch.tables import print_rows
+
+        print_rows(record["rows"], title=f"bench {part}")
+
+
+def _bench(part: str) -> dict[str, Any]:
+    """Runs a benchmark and returns its record."""
+    if part == "search":
+        from launch.bench_search import bench_search
+
+        return bench_search()
+    from launch.bench_engine import bench_engine
+
+    return bench_engine()
+
+
+if __name__ == "__main__":
+    launch()

@@ -1,0 +1,139 @@
+"""From flags, variables, a file and a preset to one configuration. What a setting is stands in `settings.py`."""
+
+import tomllib
+from collections.abc import Collection, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from engine.config import RunConfig
+from launch.settings import Choices, build_config, choices_of, choose, differences
+from muzero.errors import UnknownName, UserError
+
+DEFAULT_PRESET = "default"
+FIXED_ON_RESUME = ("game.", "network.", "training.optimizer", "replay.capacity_steps", "replay.policy_entries")
+"""They shape the weights, the optimizer's state or the stored ring, none of which a resumed run can change."""
+
+
+def known_environments() -> list[str]:
+    """Returns the names `--env` takes."""
+    from muzero.games import GAMES
+
+    return sorted(GAMES)
+
+
+def preset_choices(environment: str, preset: str) -> Choices:
+    """Returns the choices of a preset: its table of `presets/<environment>.toml` over the table [default] of the same file.
+
+    Raises:
+        UnknownName: there is no such environment or preset.
+    """
+    if environment not in known_environments():
+        raise UnknownName("environment", environment, known_environments())
+    tables = _preset_tables(environment)
+    if preset not in tables:
+        raise UnknownName(f"preset of {environment}", preset, tables)
+    choices: Choices = {}
+    for name in dict.fromkeys((DEFAULT_PRESET, preset)):
+        choices |= choices_of(tables[name], f"preset {environment}.{name}")
+    return choices
+
+
+def _preset_tables(environment: str) -> dict[str, Any]:
+    """Returns the presets of an environment by name; one without a file has only the defaults of the structs."""
+    file = resources.files("launch") / "presets" / f"{environment}.toml"
+    return {DEFAULT_PRESET: {}} | (tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {})
+
+
+def file_choices(path: Path) -> Choices:
+    """Returns the choices of a TOML file.
+
+    Raises:
+        UserError: it cannot be read or is not TOML.
+    """
+    try:
+        return choices_of(tomllib.loads(path.read_text(encoding="utf-8")), f"file {path}")
+    except OSError as error:
+        raise UserError(f"cannot read {path} ({error.strerror}): give a TOML file that exists.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not TOML ({error}): correct it.") from None
+
+
+def set_choices(assignments: Collection[str], origin: str) -> Choices:
+    """Returns the choices of `--set KEY=VALUE`; a value that is not TOML is taken as text."""
+    choices: Choices = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise UserError(f"--set got '{assignment}': write KEY=VALUE, for example search.num_simulations=200.")
+        choices[key.strip()] = choose(key.strip(), _toml_scalar(text.strip()), origin)
+    return choices
+
+
+def _toml_scalar(text: str) -> Any:
+    """Returns a value read as TOML, else as plain text."""
+    if "\n" not in text:
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            pass
+    return text
+
+
+def resolve(overrides: Choices, *, file: Path | None, preset: str) -> tuple[RunConfig, Choices]:
+    """Returns the configuration of a new run and who chose what.
+
+    Args:
+        overrides: the choices of flags and variables, which win over everything.
+        file: the `--config` file, which wins over the preset.
+        preset: the preset's name, which wins over the defaults.
+
+    Raises:
+        UserError: no environment is named, or something does not exist or fit.
+    """
+    above_preset = (file_choices(file) if file else {}) | overrides
+    if "game.name" not in above_preset:
+        raise UserError(f"no environment: give --env NAME with one of {', '.join(known_environments())}.")
+    choices = preset_choices(above_preset["game.name"].value, preset) | above_preset
+    return _checked(build_config(choices)), choices
+
+
+def resolve_resumed(overrides: Choices, *, file: Path | None, run_dir: Path) -> tuple[RunConfig, Choices, dict[str, tuple[Any, Any]]]:
+    """Returns the configuration of a resumed run, who chose what, and the settings that change (was, now).
+
+    Args:
+        overrides: the choices of flags and variables.
+        file: a `--config` file, which wins over the stored configuration.
+        run_dir: the run's folder.
+
+    Raises:
+        UserError: the folder holds no run, or a change does not fit what is stored.
+    """
+    stored_file = run_dir / "config.toml"
+    if not stored_file.is_file():
+        raise UserError(f"{run_dir} holds no run to resume: give --run-dir a folder with a config.toml, or leave out --resume.")
+    stored = file_choices(stored_file)
+    choices = stored | (file_choices(file) if file else {}) | overrides
+    changes = differences(build_config(stored), build_config(choices))
+    _refuse_fixed(changes, run_dir)
+    return _checked(build_config(choices)), choices, changes
+
+
+def _refuse_fixed(changes: Mapping[str, tuple[Any, Any]], run_dir: Path) -> None:
+    """Raises a UserError if a change does not fit the stored weights, optimizer or ring."""
+    fixed = [key for key in changes if key.startswith(FIXED_ON_RESUME)]
+    if fixed:
+        was, now = changes[fixed[0]]
+        raise UserError(f"{fixed[0]} is {was} in {run_dir} and cannot become {now} on --resume: leave it, or start a new run.")
+
+
+def _checked(config: RunConfig) -> RunConfig:
+    """Returns the configuration if its names exist, so that a typing error is heard before anything starts."""
+    from muzero.opponents import make_opponent
+
+    environments = known_environments()
+    if config.game.name not in environments:
+        raise UnknownName("environment", config.game.name, environments)
+    if config.evaluation.is_enabled and config.evaluation.opponent != "random":
+        make_opponent(config.evaluation.opponent, config.game)
+    return config

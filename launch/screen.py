@@ -1,0 +1,196 @@
+"""The picture of the live screen, for one status. When it is drawn is `dashboard.py`'s matter."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from engine.config import RunConfig
+from engine.status import Status
+
+UNKNOWN = "-"
+FIXED_LINES = 18
+"""Lines of the screen without events: frame, head, progress, four roles, five rows of numbers, spaces and the cursor's line."""
+STATE_STYLES = {"ready": "green", "starting": "yellow", "failed": "bold red", "absent": "dim", "stopped": "dim"}
+ROLES = ("actors", "server", "learner", "evaluator")
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened, and when."""
+
+    elapsed_seconds: float
+    text: str
+
+
+def screen(config: RunConfig, run_dir: Path, status: Status | None, events: Sequence[Event], *, height: int) -> RenderableType:
+    """Returns the whole screen.
+
+    Args:
+        config: the run's configuration.
+        run_dir: its folder.
+        status: the latest status, None before the first.
+        events: the latest events, oldest first; as many of the newest are shown as the height allows.
+        height: lines of the terminal.
+    """
+    if status is None:
+        body: list[RenderableType] = [_head(config), Text("starting ...", style="yellow")]
+    else:
+        body = [_head(config), _progress(status), Text(), _roles(status), Text(), _numbers(status)]
+    shown = list(events)[-max(1, height - FIXED_LINES) :]
+    if shown:
+        body += [Text(), _events(shown)]
+    return Panel(
+        Group(*body),
+        title=f"[bold]MuZero[/bold] {config.game.name}",
+        title_align="left",
+        subtitle=Text(str(run_dir), style="dim", overflow="ellipsis", no_wrap=True),
+        subtitle_align="right",
+        border_style="cyan",
+        padding=(0, 1),
+    )
+
+
+def _head(config: RunConfig) -> Text:
+    """Returns one line of what is trained."""
+    network = config.network
+    size = f"{network.hidden_size}" if network.kind == "mlp" else f"{network.num_blocks}x{network.num_channels}"
+    rule = f"{config.search.rule}, {config.search.num_simulations} simulations"
+    return _line(f"{rule}   {network.kind} {size}   batch {config.training.batch_size}   seed {config.seed}", style="dim")
+
+
+def _line(text: str, style: str = "") -> Text:
+    """Returns a text that is cut rather than wrapped."""
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
+
+def _progress(status: Status) -> Table:
+    """Returns the progress bar with times."""
+    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    grid.add_column(ratio=1)
+    grid.add_column(justify="right", no_wrap=True)
+    fraction = progress_fraction(status)
+    times = f"{clock(status.elapsed_seconds)}  ETA {clock(status.eta_seconds)}"
+    words = f"{status.learner_steps:,} / {status.training_steps:,}  {fraction:4.0%}  {times}"
+    grid.add_row(ProgressBar(total=1.0, completed=fraction, complete_style="cyan", finished_style="green"), Text(words, style="bold"))
+    return grid
+
+
+def progress_fraction(status: Status) -> float:
+    """Returns the part of the training done, in [0, 1]."""
+    return min(1.0, status.learner_steps / max(1, status.training_steps))
+
+
+def _roles(status: Status) -> Table:
+    """Returns one row per role: how its processes are and what they do."""
+    batch = f"batch {number(status.batch_size_mean)}, {percent(status.batch_fill)} full"
+    work = {
+        "actors": f"{compact(status.env_steps_per_second)} moves/s   {compact(status.games_per_second)} games/s",
+        "server": f"{compact(status.simulations_per_second)} sims/s   {batch}",
+        "learner": f"{compact(status.learner_steps_per_second)} steps/s   {compact(status.samples_per_second)} samples/s",
+        "evaluator": _evaluation(status),
+    }
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    grid.add_column(style="cyan", width=9, no_wrap=True)
+    grid.add_column(min_width=9, no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis")
+    states = states_by_role(status.roles)
+    for role in ROLES:
+        if role in states:
+            grid.add_row(role, _states(states[role]), work[role])
+    return grid
+
+
+def states_by_role(roles: Mapping[str, str]) -> dict[str, list[str]]:
+    """Returns role -> states of its processes, in lower case; all actors together."""
+    states: dict[str, list[str]] = {}
+    for name, state in roles.items():
+        role = "actors" if name.startswith("actor") else name.partition("-")[0]
+        states.setdefault(role, []).append(state.lower())
+    return states
+
+
+def _states(states: Sequence[str]) -> Text:
+    """Returns the states as words: the number of each where there are several processes."""
+    text = Text()
+    for state, count in Counter(states).most_common():
+        words = f"{count} {state}" if len(states) > 1 else state
+        text.append((", " if text else "") + words, style=STATE_STYLES.get(state, "yellow"))
+    return text
+
+
+def _evaluation(status: Status) -> str:
+    """Returns the latest evaluation in words."""
+    if status.evaluations == 0 or not math.isfinite(status.score):
+        return "no evaluation yet"
+    lines = f", {status.losing_lines:,} losing lines" if status.losing_lines >= 0 else ""
+    return f"score {number(status.score)}{lines} at step {status.evaluated_step:,}"
+
+
+def _numbers(status: Status) -> Table:
+    """Returns what is learned from, how it goes and what holds it up."""
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    grid.add_column(style="cyan", width=9, no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis")
+    filled = percent(status.ring_steps / max(1, status.ring_capacity))
+    grid.add_row(
+        "replay", f"{status.ring_steps:,} of {status.ring_capacity:,} steps ({filled})   lag {number(status.policy_lag_versions)} versions"
+    )
+    grid.add_row(
+        "ratio", f"{number(status.replay_ratio)} of {number(status.replay_ratio_target)} samples per move   throttled: {status.throttled}"
+    )
+    losses = f"value {number(status.value_loss)}   reward {number(status.reward_loss)}   policy {number(status.policy_loss)}"
+    grid.add_row("loss", f"{number(status.total_loss)}   {losses}   lr {number(status.learning_rate)}")
+    grid.add_row("games", f"return {number(status.return_mean)}   length {number(status.length_mean)} moves")
+    restarts = Text(f"   restarts {status.restarts}", style="yellow" if status.restarts else "dim")
+    grid.add_row(
+        "so far", Text(f"{compact(status.games)} games   {compact(status.env_steps)} moves   weights {status.version:,}") + restarts
+    )
+    return grid
+
+
+def _events(events: Sequence[Event]) -> Table:
+    """Returns the latest events with their times."""
+    grid = Table.grid(padding=(0, 3, 0, 0), expand=True)
+    grid.add_column(style="dim", width=9, no_wrap=True)
+    grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    for event in events:
+        grid.add_row(clock(event.elapsed_seconds), Text(event.text.partition("\n")[0]))
+    return grid
+
+
+def compact(value: float) -> str:
+    """Returns a count or rate in four characters or so: 7.5, 850, 12.3k, 4.5M."""
+    if not math.isfinite(value):
+        return UNKNOWN
+    for threshold, unit, suffix in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if abs(value) >= threshold:
+            return f"{value / unit:.1f}{suffix}"
+    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.1f}"
+
+
+def number(value: float) -> str:
+    """Returns a number with three digits."""
+    if not math.isfinite(value):
+        return UNKNOWN
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def percent(fraction: float) -> str:
+    """Returns a fraction as a percentage."""
+    return f"{fraction:.0%}" if math.isfinite(fraction) else UNKNOWN
+
+
+def clock(seconds: float | None) -> str:
+    """Returns a time as hours:minutes:seconds."""
+    if seconds is None or not math.isfinite(seconds):
+        return UNKNOWN
+    whole = max(0, int(seconds))
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

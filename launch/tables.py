@@ -1,0 +1,26 @@
+"""Prints records as plain tables for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str, console: Console | None = None) -> None:
+    """Prints rows that share their keys as one table, numbers to the right."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for key in rows[0] if rows else ():
+        table.add_column(key.replace("_", " "), justify="left" if isinstance(rows[0][key], str) else "right")
+    for row in rows:
+        table.add_row(*(cell_text(value) for value in row.values()))
+    (console or Console(highlight=False)).print(table)
+
+
+def cell_text(value: Any) -> str:
+    """Returns a value as short text: four digits of a float, a dash for nothing."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,133 @@
+"""The loss of MuZero over an unrolled batch. No optimiser and no targets (`targets.py`).
+
+Legend: B batch, K unroll steps, S outputs of a value head, A actions, P stored policy entries. Steps come first in here, [K+1, B]:
+the unroll produces them in that order.
+
+Source: arXiv:1911.08265, appendix G.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from muzero.config import TrainingConfig
+from muzero.networks.heads import Prediction
+from muzero.networks.value_codec import ValueCodec
+from muzero.train_batch import TrainBatch
+
+DYNAMICS_GRADIENT_SCALE = 0.5
+"""What is left of the gradient at each step back through the dynamics, so that it does not grow with K."""
+
+
+class UnrollableNetwork(Protocol):
+    """What the loss needs of a network; `MuZeroNetwork` is one, a test's table of numbers another."""
+
+    value_codec: ValueCodec
+    reward_codec: ValueCodec
+
+    def represent(self, frames: Tensor, to_play: Tensor) -> Tensor:
+        """Returns hidden states of observations."""
+
+    def dynamics(self, hidden_state: Tensor, action: Tensor) -> Tensor:
+        """Returns hidden states after an action."""
+
+    def predict(self, hidden_state: Tensor) -> Prediction:
+        """Returns logits of hidden states."""
+
+
+@dataclass(frozen=True)
+class LossParts:
+    """The loss and what it is made of, all on the device.
+
+    Attributes:
+        total: scalar, the weighted sum of the parts; carries the gradient.
+        value, reward, policy: scalars, mean over the batch of the sum over the unroll, before the heads' weights.
+        priority: float32 [B], |value - target value| at the first position, in game points.
+    """
+
+    total: Tensor
+    value: Tensor
+    reward: Tensor
+    policy: Tensor
+    priority: Tensor
+
+
+def muzero_loss(network: UnrollableNetwork, batch: TrainBatch, config: TrainingConfig) -> LossParts:
+    """Returns the loss of a batch, unrolled over its K actions.
+
+    Value and policy of step i and reward of action i weigh 1/K for i >= 1, those of the first position 1. The heads see the hidden
+    states of all steps in one call.
+
+    Args:
+        network: the network.
+        batch: B samples.
+        config: weights of the heads.
+    """
+    prediction = unroll(network, batch.frames, batch.to_play, batch.action)
+    step_weight = _step_weights(batch)
+    value_loss = network.value_codec.loss(prediction.value_logits, batch.target_value.T) * batch.value_mask.T
+    reward_loss = network.reward_codec.loss(prediction.reward_logits[1:], batch.target_reward.T) * batch.reward_mask.T
+    policy_loss = policy_cross_entropy(prediction.policy_logits, batch) * batch.policy_mask.T
+    value = torch.mean((value_loss * step_weight).sum(0) * batch.sample_weight)
+    reward = torch.mean((reward_loss * step_weight[1:]).sum(0) * batch.sample_weight)
+    policy = torch.mean((policy_loss * step_weight).sum(0) * batch.sample_weight)
+    total = config.value_loss_weight * value + config.reward_loss_weight * reward + config.policy_loss_weight * policy
+    with torch.no_grad():
+        priority = (network.value_codec.decode(prediction.value_logits[0]) - batch.target_value[:, 0]).abs()
+    return LossParts(total, value.detach(), reward.detach(), policy.detach(), priority)
+
+
+def unroll(network: UnrollableNetwork, frames: Tensor, to_play: Tensor, action: Tensor) -> Prediction:
+    """Returns the logits of the first position and of the K states after it, [K+1, B, ...].
+
+    Args:
+        network: the network.
+        frames: [B, num_frames, *frame_shape].
+        to_play: int8 [B].
+        action: int64 [B, K].
+    """
+    hidden_state = network.represent(frames, to_play)
+    hidden_states = [hidden_state]
+    for step in range(action.shape[1]):
+        hidden_state = network.dynamics(scale_gradient(hidden_state), action[:, step])
+        hidden_states.append(hidden_state)
+    prediction = network.predict(torch.cat(hidden_states))
+    num_steps, batch_size = len(hidden_states), action.shape[0]
+    return Prediction(*(logits.float().view(num_steps, batch_size, -1) for logits in prediction))
+
+
+def policy_cross_entropy(policy_logits: Tensor, batch: TrainBatch) -> Tensor:
+    """Returns the cross-entropy between stored and predicted policies, float32 [K+1, B].
+
+    Args:
+        policy_logits: [K+1, B, A].
+        batch: its policy_action and policy_weight name the few actions of each target.
+    """
+    log_probability = torch.log_softmax(policy_logits, dim=-1).gather(2, batch.policy_action.transpose(0, 1))
+    return -(batch.policy_weight.transpose(0, 1) * log_probability).sum(-1)
+
+
+def scale_gradient(hidden_state: Tensor) -> Tensor:
+    """Returns the same hidden state; its gradient is scaled by DYNAMICS_GRADIENT_SCALE."""
+    scaled: Tensor = _ScaleGradient.apply(hidden_state)  # type: ignore[no-untyped-call]
+    return scaled
+
+
+class _ScaleGradient(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden_state: Tensor) -> Tensor:
+        return hidden_state.view_as(hidden_state)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient * DYNAMICS_GRADIENT_SCALE
+
+
+def _step_weights(batch: TrainBatch) -> Tensor:
+    """Returns the weight of each step, float32 [K+1, 1]: 1, then K times 1/K."""
+    num_steps = batch.action.shape[1]
+    weight = batch.target_value.new_full((num_steps + 1, 1), 1.0 / num_steps)
+    weight[0] = 1.0
+    return weight

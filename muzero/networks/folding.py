@@ -1,0 +1,130 @@
+"""Turns a trained network into the fewest tensors that compute the same: what the serving copy holds. No forward passes.
+
+Batch normalisation disappears into its convolution, the three heads become one, and what an action adds to the first layer of
+the dynamics is computed once per action, not once per leaf.
+
+Legend: A actions, H width of an MLP, C channels, E planes of an action, Y X board.
+"""
+
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from muzero.networks.heads import Heads
+from muzero.networks.mlp import MlpDynamics, MlpRepresentation
+from muzero.networks.network import MuZeroNetwork
+from muzero.networks.residual import HeadPlanes, NormalizedConv, ResidualBlock, ResidualDynamics, ResidualRepresentation
+
+Layer = tuple[Tensor, Tensor]
+"""Weight and bias."""
+
+MAX_ACTION_TABLE_BYTES = 256 * 2**20
+"""Above it, as in chess and shogi with 256 channels, the planes of an action are convolved with each leaf instead."""
+
+
+@dataclass(frozen=True)
+class FoldedWeights:
+    """The tensors of the serving copy, float32.
+
+    Attributes:
+        representation: layers of h.
+        action_table: what each action adds to the first layer of g, its bias included, [A, H] or [A, Y * X * C]; or
+            each action's planes, [A, Y * X * E], when has_action_planes.
+        has_action_planes: see action_table.
+        dynamics_entry: the first layer of g; takes the hidden state alone unless has_action_planes.
+        dynamics: the other layers of g.
+        heads: layers of f; the last gives [reward, value, policy] outputs in a row.
+    """
+
+    representation: tuple[Layer, ...]
+    action_table: Tensor
+    has_action_planes: bool
+    dynamics_entry: Layer
+    dynamics: tuple[Layer, ...]
+    heads: tuple[Layer, ...]
+
+    def tensors(self) -> list[Tensor]:
+        """Returns all tensors, always in the same order."""
+        return [self.action_table, *chain(*self.representation, self.dynamics_entry, *self.dynamics, *self.heads)]
+
+
+def fold_network(network: MuZeroNetwork) -> FoldedWeights:
+    """Returns tensors that compute what the network computes in evaluation."""
+    return _fold_mlp(network) if isinstance(network.dynamics_trunk, MlpDynamics) else _fold_residual(network)
+
+
+def _fold_mlp(network: MuZeroNetwork) -> FoldedWeights:
+    representation, dynamics = network.representation, network.dynamics_trunk
+    assert isinstance(representation, MlpRepresentation) and isinstance(dynamics, MlpDynamics)
+    (weight, bias), *rest = _linear_layers(dynamics.layers)
+    (hidden_size,) = network.latent_shape
+    return FoldedWeights(
+        representation=tuple(_linear_layers(representation.layers)),
+        action_table=functional.linear(network.action_planes, weight[:, hidden_size:], bias),
+        has_action_planes=False,
+        dynamics_entry=(weight[:, :hidden_size], torch.zeros_like(bias)),
+        dynamics=tuple(rest),
+        heads=_fold_heads(network.heads),
+    )
+
+
+def _fold_residual(network: MuZeroNetwork) -> FoldedWeights:
+    representation, dynamics, head_planes = network.representation, network.dynamics_trunk, network.head_features
+    assert isinstance(representation, ResidualRepresentation) and isinstance(dynamics, ResidualDynamics)
+    assert isinstance(head_planes, HeadPlanes)
+    table, entry, has_action_planes = _fold_dynamics_entry(network, dynamics.entry)
+    return FoldedWeights(
+        representation=(_fold_convolution(representation.entry), *_fold_blocks(representation.blocks)),
+        action_table=table.permute(0, 2, 3, 1).flatten(1),
+        has_action_planes=has_action_planes,
+        dynamics_entry=entry,
+        dynamics=tuple(_fold_blocks(dynamics.blocks)),
+        heads=(_fold_convolution(head_planes.entry), *_fold_heads(network.heads)),
+    )
+
+
+def _fold_dynamics_entry(network: MuZeroNetwork, entry: NormalizedConv) -> tuple[Tensor, Layer, bool]:
+    """Returns the action table [A, C or E, Y, X], the first layer of g, and whether the table holds planes."""
+    weight, bias = _fold_convolution(entry)
+    num_channels, height, width = network.latent_shape
+    planes = network.action_planes
+    if planes.shape[0] * num_channels * height * width * weight.element_size() > MAX_ACTION_TABLE_BYTES:
+        return planes, (weight, bias), True
+    table = functional.conv2d(planes, weight[:, num_channels:], bias, padding=1)
+    return table, (weight[:, :num_channels], torch.zeros_like(bias)), False
+
+
+def _fold_convolution(layer: NormalizedConv) -> Layer:
+    """Returns the convolution that equals convolution and batch normalisation in evaluation."""
+    norm = layer.norm
+    assert norm.running_mean is not None and norm.running_var is not None
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return layer.conv.weight * scale.view(-1, 1, 1, 1), norm.bias - norm.running_mean * scale
+
+
+def _fold_blocks(blocks: nn.Module) -> list[Layer]:
+    """Returns two convolutions for each residual block, in order."""
+    layers = []
+    for block in blocks.children():
+        assert isinstance(block, ResidualBlock)
+        layers += [_fold_convolution(block.first), _fold_convolution(block.second)]
+    return layers
+
+
+def _fold_heads(heads: Heads) -> tuple[Layer, Layer]:
+    """Returns two linear layers for all heads; the second is block-diagonal, its zeros cost less than two more calls."""
+    last = (heads.reward, heads.value, heads.policy)
+    bias = torch.cat([layer.bias for layer in last])
+    weight = bias.new_zeros(len(bias), heads.hidden.out_features)
+    row = column = 0
+    for layer in last:
+        weight[row : row + layer.out_features, column : column + layer.in_features] = layer.weight
+        row, column = row + layer.out_features, column + layer.in_features
+    return (heads.hidden.weight, heads.hidden.bias), (weight, bias)
+
+
+def _linear_layers(layers: nn.Module) -> list[Layer]:
+    return [(layer.weight, layer.bias) for layer in layers.children() if isinstance(layer, nn.Linear)]

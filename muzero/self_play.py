@@ -1,0 +1,316 @@
+"""Self-play: many games at once, one batched search per move, finished trajectories out. No network and no process in here.
+
+`play_move` is a generator in the manner of `BatchedSearch.steps`: it yields inference requests and is sent the replies, so the
+same code plays against a network in this process and against a server in another one.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from muzero.config import GameConfig, SearchConfig, SelfPlayConfig
+from muzero.games import make_game
+from muzero.games.game import Game
+from muzero.games.history import FrameHistory
+from muzero.randomness import Purpose, dirichlet_noise, game_seed, generator, gumbel_noise
+from muzero.search import BatchedSearch
+from muzero.types import NO_ACTION, Float32Array, GameSpec, Int32Array, Request, SearchResult, Trajectory
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A finished game in two numbers.
+
+    Attributes:
+        total_reward: undiscounted return; the first player's where there are two.
+        num_moves: moves played.
+    """
+
+    total_reward: float
+    num_moves: int
+
+
+@dataclass
+class MoveOutcome:
+    """What one move in all games brought.
+
+    Attributes:
+        trajectories: finished (or cut) trajectories, to be stored.
+        episodes: games that ended.
+        num_moves: moves really played; searches of cut positions do not count.
+    """
+
+    trajectories: list[Trajectory] = field(default_factory=list)
+    episodes: list[Episode] = field(default_factory=list)
+    num_moves: int = 0
+
+
+class GameRecord:
+    """One running game and the rows of it that are not yet stored."""
+
+    def __init__(self, game: Game, spec: GameSpec, num_rows: int, policy_entries: int) -> None:
+        self.game = game
+        self.game_index = 0
+        self.actions: list[int] = []
+        self.first_move = 0
+        self.num_rows = 0
+        self.is_cut = False
+        self.first_player_return = 0.0
+        self.rows = blank_trajectory(spec, num_rows, policy_entries)
+
+    def take(self, *, is_terminal: bool, actor_index: int) -> Trajectory:
+        """Returns the rows so far as a trajectory of their own and starts a new piece."""
+        count, rows = self.num_rows, self.rows
+        piece = Trajectory(
+            frame=rows.frame[:count].copy(),
+            to_play=rows.to_play[:count].copy(),
+            action=rows.action[:count].copy(),
+            reward=rows.reward[:count].copy(),
+            root_value=rows.root_value[:count].copy(),
+            policy_action=rows.policy_action[:count].copy(),
+            policy_weight=rows.policy_weight[:count].copy(),
+            version=rows.version[:count].copy(),
+            is_terminal=is_terminal,
+            actor_index=actor_index,
+            game_index=self.game_index,
+            first_move=self.first_move,
+        )
+        self.num_rows = 0
+        self.first_move = len(self.actions)
+        return piece
+
+
+class SelfPlay:
+    """Plays `search.num_trees` games at once.
+
+    Args:
+        game_config: the world.
+        search_config, config: settings of the search and of play.
+        search: a search with as many trees as games.
+        seed: the run's seed.
+        actor_index: whose games these are.
+        policy_entries: P, entries of a stored policy.
+        next_game_index: gives the number of each new game, unique within the actor.
+    """
+
+    def __init__(
+        self,
+        game_config: GameConfig,
+        search_config: SearchConfig,
+        config: SelfPlayConfig,
+        search: BatchedSearch,
+        *,
+        seed: int,
+        actor_index: int,
+        policy_entries: int,
+        next_game_index: Callable[[], int],
+    ) -> None:
+        self._search_config = search_config
+        self._config = config
+        self._search = search
+        self._seed = seed
+        self._actor_index = actor_index
+        self._policy_entries = policy_entries
+        self._next_game_index = next_game_index
+        games = [make_game(game_config) for _ in range(search.num_trees)]
+        self.spec = games[0].spec
+        num_rows = min(config.max_trajectory_steps, self.spec.max_moves) + 1
+        self._max_rows = num_rows - 1
+        self._records = [GameRecord(game, self.spec, num_rows, policy_entries) for game in games]
+        self._history = FrameHistory(self.spec, search.num_trees)
+        self._legal = np.zeros((search.num_trees, self.spec.num_actions), dtype=np.bool_)
+        self._to_play = np.zeros(search.num_trees, dtype=np.int8)
+        for slot in range(search.num_trees):
+            self._start_game(slot, next_game_index())
+
+    def play_move(self) -> Generator[Request, Any, MoveOutcome]:
+        """Plays one move in every game: a search of all of them, then one step each."""
+        noise = self._root_noise()
+        observation = self._history.observation(self._to_play)
+        result: SearchResult = yield from self._search.steps(observation, self._legal, noise)
+        entries, weights = sparse_policy(result.policy, self._policy_entries)
+        outcome = MoveOutcome()
+        for slot, record in enumerate(self._records):
+            self._write_row(record, slot, result, entries[slot], weights[slot])
+            if record.is_cut:
+                self._finish_cut_episode(slot, outcome)
+            else:
+                self._play(slot, self._choose_action(record, slot, result), outcome)
+        return outcome
+
+    def _start_game(self, slot: int, game_index: int) -> None:
+        record = self._records[slot]
+        record.game.reset(game_seed(self._seed, self._actor_index, game_index))
+        record.game_index = game_index
+        record.actions = []
+        record.first_move = record.num_rows = 0
+        record.is_cut = False
+        record.first_player_return = 0.0
+        self._history.clear(slot)
+        self._observe(slot)
+
+    def _observe(self, slot: int) -> None:
+        """Reads frame, player and legal actions of a game's new position."""
+        record = self._records[slot]
+        frame = record.rows.frame[record.num_rows]
+        record.game.frame(frame)
+        self._history.push(slot, frame)
+        self._to_play[slot] = record.game.to_play()
+        if record.is_cut:
+            self._legal[slot] = True
+        else:
+            record.game.legal_actions(self._legal[slot])
+
+    def _root_noise(self) -> Float32Array:
+        noise = np.zeros(self._legal.shape, dtype=np.float32)
+        for slot, record in enumerate(self._records):
+            random = self._random(record)
+            if self._search_config.rule == "puct":
+                noise[slot] = dirichlet_noise(random, self._legal[slot], self._search_config.dirichlet_alpha)
+            elif len(record.actions) < self._config.temperature_moves:
+                noise[slot] = gumbel_noise(random, self.spec.num_actions)
+        return noise
+
+    def _random(self, record: GameRecord, stage: int = 0) -> np.random.Generator:
+        """Returns the generator of this move; stage 0 is the root noise, 1 the choice of the action."""
+        return generator(self._seed, Purpose.SELF_PLAY, self._actor_index, record.game_index, 2 * len(record.actions) + stage)
+
+    def _write_row(self, record: GameRecord, slot: int, result: SearchResult, entries: Int32Array, weights: Float32Array) -> None:
+        rows, row = record.rows, record.num_rows
+        rows.to_play[row] = self._to_play[slot]
+        rows.action[row] = NO_ACTION
+        rows.reward[row] = 0.0
+        rows.root_value[row] = result.root_value[slot]
+        rows.policy_action[row] = entries
+        rows.policy_weight[row] = weights
+        rows.version[row] = result.version
+        record.num_rows += 1
+
+    def _choose_action(self, record: GameRecord, slot: int, result: SearchResult) -> int:
+        if self._search_config.rule == "gumbel" or len(record.actions) >= self._config.temperature_moves:
+            return int(result.action[slot])
+        return sample_visits(result.visit_count[slot], self._config.temperature, float(self._random(record, stage=1).random()))
+
+    def _play(self, slot: int, action: int, outcome: MoveOutcome) -> None:
+        record = self._records[slot]
+        if record.num_rows > self._max_rows:
+            self._start_next_piece(record, outcome)
+        row = record.num_rows - 1
+        step = record.game.step(action)
+        record.actions.append(action)
+        record.rows.action[row] = action
+        record.rows.reward[row] = step.reward
+        record.first_player_return += step.reward if self._to_play[slot] == 0 else -step.reward
+        outcome.num_moves += 1
+        if step.is_terminal:
+            outcome.trajectories.append(record.take(is_terminal=True, actor_index=self._actor_index))
+            self._finish_episode(slot, outcome)
+        else:
+            record.is_cut = step.is_truncated
+            self._observe(slot)
+
+    def _start_next_piece(self, record: GameRecord, outcome: MoveOutcome) -> None:
+        """Stores the full piece, whose last row only bootstraps; that row is also the first of the next piece."""
+        last = record.num_rows - 1
+        outcome.trajectories.append(record.take(is_terminal=False, actor_index=self._actor_index))
+        rows = record.rows
+        for column in (rows.frame, rows.to_play, rows.action, rows.reward, rows.root_value, rows.policy_action, rows.policy_weight, rows.version):
+            column[0] = column[last]
+        record.num_rows = 1
+
+    def _finish_cut_episode(self, slot: int, outcome: MoveOutcome) -> None:
+        """Stores an episode that a time limit cut: its last position was searched only to bootstrap from."""
+        outcome.trajectories.append(self._records[slot].take(is_terminal=False, actor_index=self._actor_index))
+        self._finish_episode(slot, outcome)
+
+    def _finish_episode(self, slot: int, outcome: MoveOutcome) -> None:
+        record = self._records[slot]
+        outcome.episodes.append(Episode(record.first_player_return, len(record.actions)))
+        self._start_game(slot, self._next_game_index())
+
+    def state(self) -> list[dict[str, Any]]:
+        """Returns the running games, between two moves, for an exact resume."""
+        return [self._record_state(record) for record in self._records]
+
+    def _record_state(self, record: GameRecord) -> dict[str, Any]:
+        kept = slice(0, record.num_rows)
+        columns = {name: getattr(record.rows, name)[kept].copy() for name in ROW_COLUMNS}
+        return {"game_index": record.game_index, "actions": list(record.actions), "first_move": record.first_move, "rows": columns}
+
+    def load_state(self, state: list[dict[str, Any]]) -> None:
+        """Restores what `state` returned: games are played again from their seeds, searched rows are put back."""
+        for slot, saved in enumerate(state):
+            self._start_game(slot, int(saved["game_index"]))
+            record = self._records[slot]
+            for action in saved["actions"]:
+                player = int(self._to_play[slot])
+                step = record.game.step(int(action))
+                record.actions.append(int(action))
+                record.first_player_return += step.reward if player == 0 else -step.reward
+                record.is_cut = step.is_truncated
+                self._observe(slot)
+            record.first_move = int(saved["first_move"])
+            self._restore_rows(record, slot, saved["rows"])
+
+    def _restore_rows(self, record: GameRecord, slot: int, columns: dict[str, Any]) -> None:
+        record.num_rows = len(columns["action"])
+        for name in ROW_COLUMNS:
+            getattr(record.rows, name)[: record.num_rows] = columns[name]
+        record.game.frame(record.rows.frame[record.num_rows])
+
+
+ROW_COLUMNS = ("frame", "to_play", "action", "reward", "root_value", "policy_action", "policy_weight", "version")
+
+
+def blank_trajectory(spec: GameSpec, num_rows: int, policy_entries: int) -> Trajectory:
+    """Returns a trajectory of this many rows, all zero."""
+    return Trajectory(
+        frame=np.zeros((num_rows, *spec.frame_shape), spec.frame_dtype),
+        to_play=np.zeros(num_rows, np.int8),
+        action=np.zeros(num_rows, np.int32),
+        reward=np.zeros(num_rows, np.float32),
+        root_value=np.zeros(num_rows, np.float32),
+        policy_action=np.zeros((num_rows, policy_entries), np.int32),
+        policy_weight=np.zeros((num_rows, policy_entries), np.float32),
+        version=np.zeros(num_rows, np.int64),
+        is_terminal=True,
+        actor_index=0,
+        game_index=0,
+        first_move=0,
+    )
+
+
+def sparse_policy(policy: Float32Array, num_entries: int) -> tuple[Int32Array, Float32Array]:
+    """Returns the largest entries of each policy, scaled to sum to 1.
+
+    Args:
+        policy: float32 [B, A].
+        num_entries: P, at most A.
+
+    Returns:
+        actions int32 [B, P] and probabilities float32 [B, P].
+    """
+    num_actions = policy.shape[1]
+    if num_entries >= num_actions:
+        return np.broadcast_to(np.arange(num_actions, dtype=np.int32), policy.shape), policy
+    actions = np.argpartition(-policy, num_entries - 1, axis=1)[:, :num_entries].astype(np.int32)
+    weights = np.take_along_axis(policy, actions, axis=1)
+    return actions, (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def sample_visits(visit_count: Int32Array, temperature: float, uniform: float) -> int:
+    """Returns an action drawn in proportion to N^(1/temperature); temperature 0 takes the most visited.
+
+    Args:
+        visit_count: int32 [A], at least one positive.
+        temperature: 0 or more.
+        uniform: a random number in [0, 1).
+    Source: arXiv:1911.08265, appendix D.
+    """
+    if temperature == 0.0:
+        return int(np.argmax(visit_count))
+    weights = (visit_count / visit_count.max()) ** (1.0 / temperature)
+    cumulative = np.cumsum(weights)
+    return int(np.searchsorted(cumulative, uniform * cumulative[-1], side="right"))

@@ -1,0 +1,131 @@
+"""The status of a run, by numbers worked out by hand."""
+
+import math
+
+import pytest
+
+from engine.config import RunConfig
+from engine.layout import Control, Counter, Gauge, telemetry_layout
+from engine.shared_memory import Segment
+from engine.status import Status, StatusReader
+from engine.telemetry import ProcessIndices, Telemetry
+from muzero.config import ReplayConfig, TrainingConfig
+
+INDICES = ProcessIndices.of(2, has_evaluator=True)
+CONFIG = RunConfig(training=TrainingConfig(training_steps=1000), replay=ReplayConfig(capacity_steps=5000, replay_ratio=4.0))
+
+
+class Run:
+    """A run whose numbers a test sets by hand."""
+
+    def __init__(self, config: RunConfig = CONFIG, indices: ProcessIndices = INDICES) -> None:
+        self.telemetry = Telemetry(Segment.private(telemetry_layout(indices.num_processes)).arrays)
+        self.reader = StatusReader(self.telemetry, config, indices)
+        self.actors = [self.telemetry.block(index) for index in indices.actors]
+        self.server = self.telemetry.block(indices.server)
+        self.learner = self.telemetry.block(indices.learner)
+
+    def read(self, now: float) -> Status:
+        """Returns the status at a time."""
+        return self.reader.read(now, {"actor-0": "READY"}, 3)
+
+
+def test_fresh_run_knows_nothing_yet() -> None:
+    status = Run().read(50.0)
+    assert (status.elapsed_seconds, status.learner_steps, status.training_steps, status.env_steps) == (0.0, 0, 1000, 0)
+    assert (status.env_steps_per_second, status.batch_size_mean, status.replay_ratio) == (0.0, 0.0, 0.0)
+    unknown = (status.total_loss, status.learning_rate, status.return_mean, status.length_mean, status.score)
+    assert all(math.isnan(value) for value in unknown)
+    assert (status.losing_lines, status.evaluations, status.eta_seconds, status.throttled) == (-1, 0, None, "none")
+    assert (status.replay_ratio_target, status.ring_capacity, status.roles, status.restarts) == (4.0, 5000, {"actor-0": "READY"}, 3)
+
+
+def test_rates_are_growth_per_second() -> None:
+    run = Run()
+    run.read(100.0)
+    run.actors[0].set(Counter.ENV_STEPS, 30)
+    run.actors[1].set(Counter.ENV_STEPS, 10)
+    run.actors[1].set(Counter.GAMES, 4)
+    run.actors[0].set(Counter.SIMULATIONS, 2000)
+    run.server.set(Counter.SIMULATIONS, 1600)
+    run.server.set(Counter.BATCHES, 50)
+    run.learner.set(Counter.SAMPLES, 120)
+    run.learner.set(Counter.LAG_VERSIONS, 180)
+    run.telemetry.set_control(Control.LEARNER_STEPS, 20)
+    status = run.read(104.0)
+    assert (status.elapsed_seconds, status.env_steps_per_second, status.games_per_second) == (4.0, 10.0, 1.0)
+    assert (status.simulations_per_second, status.learner_steps_per_second, status.samples_per_second) == (500.0, 5.0, 30.0)
+    assert (status.batch_size_mean, status.policy_lag_versions, status.replay_ratio) == (32.0, 1.5, 3.0)
+    assert status.eta_seconds == (1000 - 20) / 5.0
+
+
+def test_rates_forget_what_is_older_than_ten_seconds() -> None:
+    run = Run()
+    run.actors[0].set(Counter.ENV_STEPS, 1000)
+    run.read(0.0)
+    for second in range(1, 13):
+        run.actors[0].set(Counter.ENV_STEPS, 1000 + (90 if second <= 2 else 100))
+        status = run.read(float(second))
+    assert status.env_steps_per_second == (1100 - 1090) / 10
+
+
+def test_totals_include_the_resumed_part() -> None:
+    run = Run()
+    run.telemetry.set_control(Control.ENV_STEPS_BASE, 500)
+    run.actors[0].set(Counter.ENV_STEPS, 7)
+    assert run.read(0.0).env_steps == 507
+
+
+def test_learner_that_goes_back_to_its_checkpoint_has_rate_zero() -> None:
+    run = Run()
+    run.telemetry.set_control(Control.LEARNER_STEPS, 100)
+    run.read(0.0)
+    run.telemetry.set_control(Control.LEARNER_STEPS, 60)
+    status = run.read(1.0)
+    assert (status.learner_steps, status.learner_steps_per_second, status.eta_seconds) == (60, 0.0, None)
+
+
+@pytest.mark.parametrize(("actors", "learner", "throttled"), [(2.0, 0.4, "actors"), (0.4, 0.5, "learner"), (0.08, 0.04, "none")])
+def test_throttled_is_the_side_that_pauses_most(actors: float, learner: float, throttled: str) -> None:
+    run = Run()
+    run.read(0.0)
+    run.actors[0].set(Counter.THROTTLED_NANOSECONDS, int(actors * 1e9))
+    run.learner.set(Counter.THROTTLED_NANOSECONDS, int(learner * 1e9))
+    assert run.read(1.0).throttled == throttled
+
+
+def test_mean_return_leaves_out_actors_without_a_game() -> None:
+    run = Run()
+    run.actors[1].set(Counter.GAMES, 1)
+    run.actors[1].set_gauge(Gauge.RETURN_MEAN, 9.0)
+    run.actors[1].set_gauge(Gauge.LENGTH_MEAN, 12.0)
+    status = run.read(0.0)
+    assert (status.return_mean, status.length_mean) == (9.0, 12.0)
+
+
+def test_losses_and_evaluation_appear_once_there_are_any() -> None:
+    run = Run()
+    run.learner.set(Counter.SAMPLES, 1)
+    evaluator = run.telemetry.block(INDICES.evaluator or 0)
+    evaluator.set(Counter.EVALUATIONS, 2)
+    values = {Gauge.TOTAL_LOSS: 4.0, Gauge.VALUE_LOSS: 1.0, Gauge.REWARD_LOSS: 0.5, Gauge.POLICY_LOSS: 2.5, Gauge.LEARNING_RATE: 0.01}
+    for gauge, value in values.items():
+        run.learner.set_gauge(gauge, value)
+    for gauge, value in {Gauge.SCORE: 0.75, Gauge.LOSING_LINES: 3.0, Gauge.EVALUATED_STEP: 400.0}.items():
+        evaluator.set_gauge(gauge, value)
+    status = run.read(0.0)
+    assert (status.total_loss, status.value_loss, status.reward_loss, status.policy_loss, status.learning_rate) == (4, 1, 0.5, 2.5, 0.01)
+    assert (status.score, status.losing_lines, status.evaluated_step, status.evaluations) == (0.75, 3, 400, 2)
+
+
+def test_time_limit_bounds_the_time_left() -> None:
+    run = Run(RunConfig(minutes=2.0, training=TrainingConfig(training_steps=1000)))
+    run.read(0.0)
+    assert run.read(30.0).eta_seconds == 90.0
+    run.telemetry.set_control(Control.LEARNER_STEPS, 990)
+    assert run.read(31.0).eta_seconds == pytest.approx(10 / (990 / 31))
+
+
+def test_run_without_an_evaluator_has_no_score() -> None:
+    status = Run(indices=ProcessIndices.of(2, has_evaluator=False)).read(0.0)
+    assert math.isnan(status.score) and (status.evaluations, status.evaluated_step) == (0, 0)

@@ -1,0 +1,78 @@
+"""Telemetry: what one process writes is what another reads, and nothing else changes."""
+
+import time
+
+from engine.layout import Control, Counter, Gauge, State, telemetry_layout
+from engine.shared_memory import Segment
+from engine.telemetry import ProcessIndices, Telemetry
+
+
+def make_telemetry(num_processes: int) -> tuple[Telemetry, Segment]:
+    """Returns fresh telemetry and the memory it lies in."""
+    segment = Segment.private(telemetry_layout(num_processes))
+    return Telemetry(segment.arrays), segment
+
+
+def test_actors_come_first_then_server_learner_evaluator() -> None:
+    indices = ProcessIndices.of(3, has_evaluator=True)
+    assert (list(indices.actors), indices.server, indices.learner, indices.evaluator) == ([0, 1, 2], 3, 4, 5)
+    assert indices.num_processes == 6
+    without = ProcessIndices.of(3, has_evaluator=False)
+    assert (without.evaluator, without.num_processes) == (None, 5)
+
+
+def test_one_process_mode_has_one_block_of_self_play() -> None:
+    indices = ProcessIndices.of(0, has_evaluator=False)
+    assert (list(indices.actors), indices.server, indices.learner, indices.num_processes) == ([0], 1, 2, 3)
+
+
+def test_each_control_word_has_its_own_place() -> None:
+    telemetry, _ = make_telemetry(1)
+    for word in Control:
+        telemetry.set_control(word, 100 + word)
+    assert [telemetry.control(word) for word in Control] == [100 + word for word in Control]
+
+
+def test_fresh_block_is_absent_and_never_beat() -> None:
+    telemetry, _ = make_telemetry(2)
+    block = telemetry.block(1)
+    assert (block.state, block.heartbeat_ns, block.get(Counter.ENV_STEPS), block.gauge(Gauge.SCORE)) == (State.ABSENT, 0, 0, 0.0)
+
+
+def test_block_writes_are_seen_by_another_look_at_the_same_memory_only_in_its_row() -> None:
+    telemetry, segment = make_telemetry(3)
+    block = telemetry.block(1)
+    block.set_state(State.READY)
+    block.set(Counter.GAMES, 40)
+    block.add(Counter.GAMES, 2)
+    block.set_gauge(Gauge.TOTAL_LOSS, 0.25)
+    seen = Telemetry(segment.arrays)
+    assert (seen.block(1).state, seen.block(1).get(Counter.GAMES), seen.block(1).gauge(Gauge.TOTAL_LOSS)) == (State.READY, 42, 0.25)
+    for other in (seen.block(0), seen.block(2)):
+        assert (other.state, other.get(Counter.GAMES), other.gauge(Gauge.TOTAL_LOSS)) == (State.ABSENT, 0, 0.0)
+
+
+def test_every_counter_and_gauge_has_a_place() -> None:
+    telemetry, _ = make_telemetry(1)
+    block = telemetry.block(0)
+    for counter in Counter:
+        block.set(counter, 1 + counter)
+    for gauge in Gauge:
+        block.set_gauge(gauge, 0.5 + gauge)
+    assert [block.get(counter) for counter in Counter] == [1 + counter for counter in Counter]
+    assert [block.gauge(gauge) for gauge in Gauge] == [0.5 + gauge for gauge in Gauge]
+
+
+def test_beat_is_the_monotonic_time() -> None:
+    telemetry, _ = make_telemetry(1)
+    before = time.monotonic_ns()
+    telemetry.block(0).beat()
+    assert before <= telemetry.block(0).heartbeat_ns <= time.monotonic_ns()
+
+
+def test_total_sums_one_counter_over_the_named_processes() -> None:
+    telemetry, _ = make_telemetry(4)
+    for index, steps in enumerate((1, 10, 100, 1000)):
+        telemetry.block(index).set(Counter.ENV_STEPS, steps)
+    assert telemetry.total(Counter.ENV_STEPS, range(1, 3)) == 110
+    assert telemetry.total(Counter.ENV_STEPS, range(0)) == 0

@@ -1,0 +1,70 @@
+"""Small games and batches that the network and training tests share. No tests."""
+
+import numpy as np
+
+from muzero.config import NetworkConfig
+from muzero.types import Batch, Float32Array, GameSpec
+
+MLP = NetworkConfig(hidden_size=32, num_layers=1, head_size=16)
+RESIDUAL = NetworkConfig(kind="residual", num_blocks=1, num_channels=8, head_size=16)
+SCALAR = NetworkConfig(hidden_size=32, num_layers=1, head_size=16, value_head="scalar")
+
+
+def board_spec(size: int = 3, num_frames: int = 1) -> GameSpec:
+    """Returns a game like tic-tac-toe on size x size cells."""
+    return GameSpec(
+        name="board",
+        num_players=2,
+        num_actions=size * size,
+        frame_shape=(size, size),
+        frame_dtype="int8",
+        num_frames=num_frames,
+        encoding="board",
+        action_shape=(1, size, size),
+        value_bounds=(-1.0, 1.0),
+        max_moves=size * size,
+    )
+
+
+def vector_spec(num_frames: int = 1) -> GameSpec:
+    """Returns a game like CartPole."""
+    return GameSpec(
+        name="vector",
+        num_players=1,
+        num_actions=2,
+        frame_shape=(4,),
+        frame_dtype="float32",
+        num_frames=num_frames,
+        encoding="vector",
+        action_shape=(),
+        value_bounds=None,
+        max_moves=500,
+    )
+
+
+def planes_of(spec: GameSpec) -> Float32Array:
+    """Returns one-hot action planes, float32 [A, *action_shape], or the identity."""
+    identity = np.eye(spec.num_actions, dtype=np.float32)
+    return identity.reshape(spec.num_actions, *spec.action_shape) if spec.action_shape else identity
+
+
+def random_batch(spec: GameSpec, batch_size: int, unroll_steps: int, seed: int) -> Batch:
+    """Returns a batch of random observations and targets without any masks."""
+    rng = np.random.default_rng(seed)
+    steps, entries = unroll_steps, min(3, spec.num_actions)
+    order = np.argsort(rng.random((batch_size, steps + 1, spec.num_actions)), axis=-1)
+    return Batch(
+        frames=rng.integers(0, 3, (batch_size, spec.num_frames, *spec.frame_shape)).astype(spec.frame_dtype),
+        to_play=rng.integers(0, spec.num_players, batch_size).astype(np.int8),
+        action=rng.integers(0, spec.num_actions, (batch_size, steps)).astype(np.int32),
+        target_value=rng.integers(-1, 2, (batch_size, steps + 1)).astype(np.float32),
+        target_reward=rng.integers(-1, 2, (batch_size, steps)).astype(np.float32),
+        policy_action=order[..., :entries].astype(np.int32),
+        policy_weight=np.eye(entries, dtype=np.float32)[rng.integers(0, entries, (batch_size, steps + 1))],
+        value_mask=np.ones((batch_size, steps + 1), np.float32),
+        reward_mask=np.ones((batch_size, steps), np.float32),
+        policy_mask=np.ones((batch_size, steps + 1), np.float32),
+        sample_weight=np.ones(batch_size, np.float32),
+        row=np.arange(batch_size),
+        version=np.zeros(batch_size, np.int64),
+    )
