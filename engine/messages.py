@@ -156,8 +156,10 @@ class Wire:
         if reply is None:
             return [header.pack()]
         if isinstance(reply, InitialReply):
-            return [header.pack(), reply.value, reply.policy_logits]
-        return [header.pack(), reply.reward, reply.value, reply.prior, reply.prior_action]
+            arrays: tuple[Any, ...] = (reply.value, reply.policy_logits)
+        else:
+            arrays = (reply.reward, reply.value, reply.prior, reply.prior_action)
+        return [header.pack(), *map(np.ascontiguousarray, arrays)]
 
     def parse_reply(self, frames: list[Any]) -> tuple[Header, Reply | None]:
         """Returns a reply off the wire; None for STALE and REFUSED.

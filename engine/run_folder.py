@@ -1,19 +1,15 @@
-"""The folder of a run and its private socket folder: opening them new or again, locking, describing, clearing up.
+"""The folder of a run: opened new or again, locked, described. What its checkpoints, logs and metrics hold is decided elsewhere.
 
-What the files in it hold is decided elsewhere: checkpoints, logs, metrics. Locks are `flock`s: the kernel frees them however
-their holder ends, so a stale lock does not exist. Descriptors are not inherited by children, who would share the lock.
+The lock is an `flock`: the kernel frees it however its holder ends, so a stale lock does not exist. Its descriptor is not
+inherited by children, who would share the lock.
 """
 
-import fcntl
 import importlib.metadata
 import json
 import os
 import platform
 import shutil
-import stat
 import subprocess
-import tempfile
-import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,22 +17,16 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from engine.errors import MachineProblem, RunDirectoryInUse
+from engine.socket_folder import LOCK_NAME, SocketFolder, try_lock
 from muzero.errors import UserError
 
 RunMode = Literal["new", "resume", "restart", "overwrite"]
 
-LOCK_NAME = "lock"
 CONFIG_NAME = "config.toml"
 META_NAME = "meta.json"
 SUBFOLDERS = ("checkpoints", "logs", "crash", "tb")
 DESCRIBED_PACKAGES = ("muzero-engine", "torch", "numba", "numpy")
 GIT_TIMEOUT_SECONDS = 5.0
-SOCKET_PREFIX = "muzero-"
-LONGEST_SOCKET_BASE = 64
-"""A path of a Unix socket holds 107 bytes: this leaves room for the private folder and the names in it."""
-UNLOCKED_FOLDER_SECONDS = 60.0
-"""A socket folder without a lock file is being made, or, when older than this, was left by a process killed at that moment."""
-SOCKET_DIR_ATTEMPTS = 5
 
 
 class RunFolder:
@@ -51,8 +41,7 @@ class RunFolder:
         """
         self.path = path
         self._lock_fd = lock_fd
-        self._socket_dir: Path | None = None
-        self._socket_lock_fd = -1
+        self._sockets: SocketFolder | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -67,18 +56,15 @@ class RunFolder:
 
     def socket_dir(self) -> Path:
         """Returns the private folder of this start's sockets, of mode 0700 and with a short path; removed by `close`."""
-        if self._socket_dir is None:
-            base = _socket_base()
-            _sweep_socket_dirs(base)
-            self._socket_dir, self._socket_lock_fd = _make_socket_dir(base)
-        return self._socket_dir
+        if self._sockets is None:
+            self._sockets = SocketFolder()
+        return self._sockets.path
 
     def close(self) -> None:
         """Removes the socket folder and frees the lock; a second call does nothing."""
-        if self._socket_dir is not None:
-            shutil.rmtree(self._socket_dir, ignore_errors=True)
-            os.close(self._socket_lock_fd)
-            self._socket_dir = None
+        if self._sockets is not None:
+            self._sockets.close()
+            self._sockets = None
         if self._lock_fd >= 0:
             os.close(self._lock_fd)
             self._lock_fd = -1
@@ -150,15 +136,13 @@ def _lock(run_dir: Path) -> int:
         descriptor = os.open(run_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise MachineProblem(f"the run folder {run_dir} cannot be written ({error.strerror}): name another --run-dir.") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not try_lock(descriptor):
         holder = os.pread(descriptor, 32, 0).decode().strip() or "unknown"
         os.close(descriptor)
         raise RunDirectoryInUse(
             f"another process (pid {holder}) runs in {run_dir}: stop it first, or name another --run-dir than it has; "
             "--resume, --restart and --overwrite work once it has ended."
-        ) from None
+        )
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
@@ -231,61 +215,3 @@ def _replace(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.new")
     temporary.write_text(text)
     temporary.replace(path)
-
-
-# -- the socket folder --------------------------------------------------------------------------------------------------------
-
-
-def _socket_base() -> Path:
-    """Returns the first usable folder for private folders whose path is short enough for sockets."""
-    candidates = (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp")
-    for candidate in candidates:
-        if candidate and len(os.fsencode(candidate)) <= LONGEST_SOCKET_BASE and os.access(candidate, os.W_OK | os.X_OK):
-            return Path(candidate)
-    raise MachineProblem("no folder for sockets is writable: set XDG_RUNTIME_DIR or TMPDIR to a writable folder with a short path.")
-
-
-def _make_socket_dir(base: Path) -> tuple[Path, int]:
-    """Returns a new private folder and the descriptor that holds its lock; begins again if a sweep took it for a stale one."""
-    for _ in range(SOCKET_DIR_ATTEMPTS):
-        folder = Path(tempfile.mkdtemp(prefix=SOCKET_PREFIX, dir=base))
-        with suppress(OSError):
-            descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
-            if _try_lock(descriptor) and (folder / LOCK_NAME).exists():
-                return folder, descriptor
-            os.close(descriptor)
-    raise MachineProblem(f"no private folder for sockets could be made in {base}: set XDG_RUNTIME_DIR to another folder.")
-
-
-def _sweep_socket_dirs(base: Path) -> None:
-    """Removes the socket folders that killed supervisors of this user left."""
-    for folder in base.glob(f"{SOCKET_PREFIX}*"):
-        with suppress(OSError):
-            if _is_private_to_us(folder):
-                _remove_if_stale(folder)
-
-
-def _is_private_to_us(folder: Path) -> bool:
-    facts = folder.lstat()
-    return stat.S_ISDIR(facts.st_mode) and stat.S_IMODE(facts.st_mode) == 0o700 and facts.st_uid == os.getuid()
-
-
-def _remove_if_stale(folder: Path) -> None:
-    if not (folder / LOCK_NAME).exists():
-        if time.time() - folder.lstat().st_mtime > UNLOCKED_FOLDER_SECONDS:
-            folder.rmdir()
-        return
-    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR)
-    try:
-        if _try_lock(descriptor):
-            shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(descriptor)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

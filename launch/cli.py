@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -19,8 +19,10 @@ from launch.config import DEFAULT_PRESET, resolve, resolve_resumed, set_choices
 from launch.settings import Choices, choose
 from muzero.errors import MuZeroError, UserError
 
-Mode = Literal["new", "resume", "restart", "overwrite"]
-MODES: tuple[Mode, ...] = ("resume", "restart", "overwrite")
+if TYPE_CHECKING:
+    from engine.training import RunMode
+
+MODES: "tuple[RunMode, ...]" = ("resume", "restart", "overwrite")
 SETTINGS_OF_FLAGS = {
     "env": ("game.name",),
     "actors": ("actors.num_actors",),
@@ -145,7 +147,7 @@ def launch(
         context.exit(_train(config, run_dir or _default_run_dir(config), mode, changes, json_logs=json_logs))
 
 
-def _mode(flags: Mapping[str, Any]) -> Mode:
+def _mode(flags: Mapping[str, Any]) -> "RunMode":
     """Returns what to do with a run folder that is not empty."""
     chosen = [mode for mode in MODES if flags[mode]]
     if len(chosen) > 1:
@@ -188,7 +190,7 @@ def _show_plan(config: RunConfig, *, as_json: bool) -> None:
     plan.check()
 
 
-def _train(config: RunConfig, run_dir: Path, mode: Mode, changes: Mapping[str, tuple[Any, Any]], *, json_logs: bool) -> int:
+def _train(config: RunConfig, run_dir: Path, mode: "RunMode", changes: Mapping[str, tuple[Any, Any]], *, json_logs: bool) -> int:
     """Runs the training and returns its exit code."""
     from engine.training import train
     from launch.dashboard import make_display

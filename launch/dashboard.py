@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import click
 from rich.console import Console
@@ -14,28 +14,13 @@ from rich.live import Live
 
 from engine.config import RunConfig
 from engine.status import Status
+from engine.training import Display
 from launch.screen import Event, clock, compact, number, percent, progress_fraction, screen
 
 LINE_SECONDS = 10.0
 """Time between two lines of the plain and the JSON display."""
 NUM_EVENTS = 6
 """Latest events on the live screen."""
-
-
-class Display(Protocol):
-    """Shows a run; the engine calls it about once a second."""
-
-    def start(self, config: RunConfig, run_dir: Path) -> None:
-        """Shows what starts, and where it is written."""
-
-    def update(self, status: Status) -> None:
-        """Shows how far it is."""
-
-    def message(self, text: str) -> None:
-        """Shows one event: a role restarted, a checkpoint, an evaluation."""
-
-    def close(self) -> None:
-        """Shows the last state and leaves the terminal as it was."""
 
 
 def make_display(*, json_logs: bool) -> Display:
@@ -76,7 +61,7 @@ class RichDisplay:
     def message(self, text: str) -> None:
         """See Display; what comes before the start stands above the screen."""
         if self._live is None:
-            self._console.print(text, markup=False)
+            self._console.print(text, markup=False, highlight=False)
             return
         elapsed_seconds = self._status.elapsed_seconds if self._status else 0.0
         self._events = [*self._events, Event(elapsed_seconds, text)][-NUM_EVENTS:]

@@ -9,6 +9,7 @@ import msgspec
 
 from launch.tables import print_rows
 from muzero.errors import UserError
+from muzero.match_result import NOT_EXHAUSTIVE
 
 NUM_TREES = 32
 """Games played at the same time."""
@@ -34,8 +35,8 @@ def evaluate_run(
         UserError: the folder holds no run, or the opponent does not know the game.
         CorruptCheckpoint: no checkpoint passed its checksums.
     """
-    from engine.load_network import load_for_evaluation
     from engine.inference_core import InferenceCore, LocalModel
+    from engine.load_network import load_for_evaluation
     from muzero.games import make_game
     from muzero.matches import evaluate
     from muzero.search import BatchedSearch
@@ -61,7 +62,7 @@ def evaluate_run(
         "draws": result.draws,
         "losses": result.losses,
         "score": _number(result.score),
-        "losing_lines": result.losing_lines if result.losing_lines >= 0 else None,
+        "losing_lines": None if result.losing_lines == NOT_EXHAUSTIVE else result.losing_lines,
         "mean_return": _number(result.mean_return),
         "learner_steps": learner_steps,
         "seconds": round(time.monotonic() - started, 3),

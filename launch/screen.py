@@ -19,6 +19,8 @@ UNKNOWN = "-"
 FIXED_LINES = 18
 """Lines of the screen without events: frame, head, progress, four roles, five rows of numbers, spaces and the cursor's line."""
 STATE_STYLES = {"ready": "green", "starting": "yellow", "failed": "bold red", "absent": "dim", "stopped": "dim"}
+ONE_PROCESS = "all"
+"""What the engine calls the only process of a run without actors."""
 ROLES = ("actors", "server", "learner", "evaluator")
 
 
@@ -103,8 +105,9 @@ def _roles(status: Status) -> Table:
     grid.add_column(no_wrap=True, overflow="ellipsis")
     states = states_by_role(status.roles)
     for role in ROLES:
-        if role in states:
-            grid.add_row(role, _states(states[role]), work[role])
+        of_role = states.get(role, states.get(ONE_PROCESS))
+        if of_role:
+            grid.add_row(role, _states(of_role), work[role])
     return grid
 
 

@@ -91,9 +91,7 @@ def set_priorities(rows: Int64Array, priorities: NDArray[np.float64], out_nodes:
 
 
 @njit
-def draw_rows(
-    nodes: NDArray[np.float64], uniform: NDArray[np.float64], out_row: Int64Array, out_probability: NDArray[np.float64]
-) -> None:
+def draw_rows(nodes: NDArray[np.float64], uniform: NDArray[np.float64], out_row: Int64Array, out_probability: NDArray[np.float64]) -> None:
     """Walks down from the root for each random number.
 
     A side whose sum is 0 is never entered, whatever rounding does to the remaining mass.

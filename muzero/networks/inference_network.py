@@ -60,9 +60,7 @@ class InferenceNetwork:
         self._source = source
         self.device, self.dtype, self.latent_shape = device, dtype, source.latent_shape
         weights = _placed(fold_network(source), dtype)
-        self.folded = FoldedNetwork(
-            weights, source.encoder, source.value_codec, source.reward_codec, source.latent_shape, num_priors
-        )
+        self.folded = FoldedNetwork(weights, source.encoder, source.value_codec, source.reward_codec, source.latent_shape, num_priors)
         self.variant = "eager"
         self.initial, self.recurrent = self.folded.initial, self.folded.recurrent
 

@@ -1,6 +1,6 @@
 """The three compiled calls of a search, each over all trees of a batch: begin, continue, finish.
 
-Trees and rule arrive as plain tuples, because Numba recognises the type of those ten times faster than of named ones.
+Trees and rule arrive as plain tuples, because a call with named ones costs 2.0 us instead of 0.7.
 """
 
 from typing import Any

@@ -99,9 +99,7 @@ class BatchedSearch:
         initial: InitialReply = yield InitialRequest(observation)
         value = _as_array(initial.value, (self.num_trees,), np.float32, "value")
         policy_logits = _as_array(initial.policy_logits, legal_actions.shape, np.float32, "policy_logits")
-        begin_trees(
-            self._rule, self._tree, value, policy_logits, legal_actions, noise, noise_fraction, self._parent_node, self._action
-        )
+        begin_trees(self._rule, self._tree, value, policy_logits, legal_actions, noise, noise_fraction, self._parent_node, self._action)
         for request in self._requests:
             reply: RecurrentReply = yield request
             self._add_nodes(request.new_node, reply)

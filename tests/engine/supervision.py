@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine.config import RunConfig, SupervisorConfig
 from engine.layout import Control, telemetry_layout
@@ -52,7 +53,7 @@ def children_of(pid: int) -> list[Process]:
 class Supervision:
     """A supervisor of dummy roles, its telemetry and what it reported."""
 
-    def __init__(self, run_dir: Path, behaviours: dict[str, str], *, may_finish: bool = False, **timeouts: float) -> None:
+    def __init__(self, run_dir: Path, behaviours: dict[str, str], *, may_finish: bool = False, **settings: Any) -> None:
         self.run_dir = run_dir
         self.num_processes = len(behaviours)
         self.segment = Segment.create("telemetry", telemetry_layout(self.num_processes))
@@ -67,7 +68,7 @@ class Supervision:
             roles,
             self._setup,
             self.telemetry,
-            SupervisorConfig(**timeouts),
+            SupervisorConfig(**settings),
             run_dir,
             self.events.append,
             lambda role, restart_count: self.starts.append((role.name, restart_count)),

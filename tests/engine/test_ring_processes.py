@@ -149,6 +149,19 @@ def test_what_a_killed_writer_left_is_passed_by_others_and_by_its_successor(shar
         assert len(check_all_readable(ring)) > 1
 
 
+def test_a_waiting_writer_lets_go_of_what_it_can_so_that_two_never_wait_for_one_another(shared):
+    stopped = [shared.start_writer(actor, 8, 1, "stop") for actor in (1, 2)]
+    for writer in stopped:
+        wait_until(lambda writer=writer: is_stopped(writer))
+    stopped[0].kill()
+    stopped[0].wait(timeout=10)
+    successor = shared.ring(1)  # of the killed one, whose entry comes first; the other is alive
+    with pytest.raises(PeerDied, match="actor 2 is alive"):
+        for game in range(2 * TRAJECTORIES):
+            successor.append(make_trajectory(1, game, 9), deadline_seconds=0.1)
+    assert successor.oldest_sequence == 1
+
+
 def test_a_lock_dies_with_its_holder_and_nobody_else_gets_it_before(shared):
     locks = RecordLocks(shared.lock_fd)
     holder = shared.start("-c", HOLD_BYTE, str(shared.lock_fd))

@@ -74,7 +74,9 @@ def test_poison_fills_the_data_but_not_the_bookkeeping():
     segment.close()
 
 
-@pytest.mark.parametrize("make", [lambda: Segment.create("ring", LAYOUT, remedy="lower X"), lambda: Segment.private(LAYOUT, remedy="lower X")])
+@pytest.mark.parametrize(
+    "make", [lambda: Segment.create("ring", LAYOUT, remedy="lower X"), lambda: Segment.private(LAYOUT, remedy="lower X")]
+)
 def test_a_segment_over_four_fifths_of_the_memory_is_refused_with_bytes_and_remedy(monkeypatch, make):
     monkeypatch.setattr(shared_memory, "available_memory_bytes", lambda: LAYOUT.size_bytes)
     with pytest.raises(NotEnoughMemory, match=f"needs {LAYOUT.size_bytes} bytes.*of {LAYOUT.size_bytes} available.*lower X"):

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 
-import psutil
 import pytest
 
 from engine.errors import RunFailed

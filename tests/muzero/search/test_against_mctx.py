@@ -15,7 +15,7 @@ import jax.numpy as jnp  # noqa: E402
 
 TREES = 50
 BOUNDS = (-3.0, 3.0)
-SHAPES = [(7, 30), (60, 50)]
+CASES = [("puct", 60, 50), ("gumbel", 60, 50), ("gumbel", 7, 30)]
 
 
 def recurrent(params, key, action, state):
@@ -44,9 +44,8 @@ def run_mctx(rule, simulations, params, states, illegal, key):
 
 @pytest.mark.parametrize("discount", [0.997, -1.0])
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("rule", ["puct", "gumbel"])
-@pytest.mark.parametrize(("actions", "simulations"), SHAPES)
-def test_visit_counts_equal_those_of_mctx(actions, simulations, rule, seed, discount):
+@pytest.mark.parametrize(("rule", "actions", "simulations"), CASES)
+def test_visit_counts_equal_those_of_mctx(rule, actions, simulations, seed, discount):
     table, states, legal = random_table(seed, actions), np.arange(TREES), random_legal(seed, TREES, actions)
     key = jax.random.PRNGKey(seed)
     gumbel = np.asarray(jax.random.gumbel(jax.random.split(key)[1], (TREES, actions))) if rule == "gumbel" else None

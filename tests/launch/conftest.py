@@ -1,0 +1,71 @@
+"""What the tests of the command line share: a recorded status and a way to run a command. No tests."""
+
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from engine.status import Status
+from launch.cli import launch
+
+ROLES = {"actor-0": "READY", "actor-1": "STARTING", "server": "READY", "learner": "READY", "evaluator": "READY"}
+RECORDED: dict[str, Any] = {
+    "elapsed_seconds": 312.4,
+    "learner_steps": 12345,
+    "training_steps": 20000,
+    "env_steps": 1234567,
+    "games": 98765,
+    "env_steps_per_second": 12345.6,
+    "games_per_second": 1380.2,
+    "simulations_per_second": 310234.0,
+    "learner_steps_per_second": 82.4,
+    "samples_per_second": 10547.0,
+    "batch_size_mean": 24.13,
+    "batch_fill": 0.7534,
+    "policy_lag_versions": 1.83,
+    "replay_ratio": 3.98,
+    "replay_ratio_target": 4.0,
+    "ring_steps": 120000,
+    "ring_capacity": 200000,
+    "total_loss": 1.2345,
+    "value_loss": 0.3214,
+    "reward_loss": 0.0123,
+    "policy_loss": 0.9012,
+    "learning_rate": 0.00213,
+    "return_mean": 0.123,
+    "length_mean": 7.81,
+    "score": -3.0,
+    "losing_lines": 3,
+    "evaluations": 5,
+    "evaluated_step": 12000,
+    "version": 247,
+    "roles": ROLES,
+    "restarts": 1,
+    "throttled": "actors",
+    "eta_seconds": 190.2,
+}
+
+
+@pytest.fixture
+def status() -> Status:
+    """A status as a run of tic-tac-toe showed it after five minutes."""
+    return Status(**RECORDED)
+
+
+@pytest.fixture
+def young_status() -> Status:
+    """The status of a run that has nothing to show yet."""
+    unknown = {
+        key: float("nan") for key in ("total_loss", "value_loss", "score", "return_mean", "length_mean", "replay_ratio", "batch_fill")
+    }
+    return Status(**{**RECORDED, **unknown, "learner_steps": 0, "evaluations": 0, "losing_lines": -1, "eta_seconds": None})
+
+
+@pytest.fixture
+def run_launch(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs muzero-launch with flags and variables given by the test alone."""
+
+    def run(*arguments: str, **variables: str) -> Result:
+        return CliRunner().invoke(launch, list(arguments), env=variables, catch_exceptions=False)
+
+    return run

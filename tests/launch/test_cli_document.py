@@ -1,0 +1,64 @@
+"""docs/cli.md names every command and flag; the lists of flags change only on purpose."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from launch.cli import launch, muzero
+
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+LAUNCH_FLAGS = (
+    "--env --actors --games-per-actor --simulations --device --learner-device --run-dir --seed --steps --minutes "
+    "--resume --restart --overwrite --preset --config --set --dry-run --print-config --json-logs --version --help"
+)
+EVAL_FLAGS = "--opponent --games --simulations --seed --device --json --help"
+BENCH_FLAGS = "--json --help"
+
+
+def flags_of(command: click.Command) -> list[str]:
+    """Returns the flags of a command in the order of its help."""
+    parameters = command.get_params(click.Context(command))
+    return [parameter.opts[0] for parameter in parameters if isinstance(parameter, click.Option)]
+
+
+def documented_flags(heading: str) -> list[str]:
+    """Returns the flags in the table below a heading."""
+    section = DOCUMENT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| `(--[a-z-]+)", section, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("command", "heading", "frozen"),
+    [
+        (launch, "muzero-launch", LAUNCH_FLAGS),
+        (muzero.commands["eval"], "muzero eval RUN", EVAL_FLAGS),
+        (muzero.commands["bench"], "muzero bench search|engine", BENCH_FLAGS),
+    ],
+)
+def test_flags_are_documented_and_frozen(command: click.Command, heading: str, frozen: str) -> None:
+    assert flags_of(command) == frozen.split()
+    assert documented_flags(heading) == frozen.split()
+
+
+def test_every_flag_is_mirrored_by_the_documented_variable() -> None:
+    documented = dict(re.findall(r"^\| `--([a-z-]+)[^`]*` \| `(MUZERO_[A-Z_]+)`", DOCUMENT, flags=re.MULTILINE))
+    names = [flag.removeprefix("--") for flag in LAUNCH_FLAGS.split()[:-2]]
+
+    assert documented == {name: f"MUZERO_{name.upper().replace('-', '_')}" for name in names}
+
+
+def test_every_command_is_documented() -> None:
+    assert sorted(muzero.commands) == ["bench", "eval"]
+    assert all(f"## muzero {name}" in DOCUMENT for name in muzero.commands)
+
+
+def test_every_plan_key_is_documented() -> None:
+    from engine.plan import Plan
+    from launch.plan import plan_record
+
+    plan = Plan(**{field.name: () if field.name in ("roles", "latent_shape") else 1 for field in fields(Plan)})  # type: ignore[arg-type]
+
+    assert [key for key in plan_record(plan) if f"`{key}`" not in DOCUMENT] == []

@@ -1,0 +1,186 @@
+"""The three displays, fed with a recorded status."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from engine.config import RunConfig
+from engine.status import Status
+from launch.dashboard import JSON, LINE_SECONDS, PLAIN, LineDisplay, RichDisplay, make_display, status_line
+from launch.screen import Event, clock, compact, number, screen, states_by_role
+
+RUN_DIR = Path("runs/tictactoe-20250101-120000-s1")
+EVENTS = [Event(40.0 * index, f"event {index}") for index in range(6)]
+
+
+def drawn(status: Status | None, events: list[Event], width: int, height: int = 24) -> list[str]:
+    """Returns the screen's lines as plain text."""
+    console = Console(width=width, height=height, force_terminal=False, file=io.StringIO())
+    with console.capture() as capture:
+        console.print(screen(RunConfig(), RUN_DIR, status, events, height=height))
+    return capture.get().splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_screen_fits_and_cuts_nothing(status: Status, width: int) -> None:
+    lines = drawn(status, EVENTS, width)
+
+    assert len(lines) <= 23 and {len(line) for line in lines} == {width}
+    text = "\n".join(lines)
+    assert "…" not in text
+    for shown in (
+        "12,345 / 20,000   62%",
+        "ETA 0:03:10",
+        "1 ready, 1 starting",
+        "310.2k sims/s",
+        "batch 24.1, 75% full",
+        "lag 1.83 versions",
+    ):
+        assert shown in text
+    for shown in (
+        "3.98 of 4 samples",
+        "throttled: actors",
+        "score -3, 3 losing lines at step 12,000",
+        "policy 0.901",
+        "lr 0.00213",
+        "event 5",
+    ):
+        assert shown in text
+
+
+def test_a_low_terminal_shows_the_newest_events_only(status: Status) -> None:
+    text = "\n".join(drawn(status, EVENTS, 80, height=20))
+
+    assert "event 5" in text and "event 3" not in text
+
+
+def test_what_is_not_known_yet_is_a_dash(young_status: Status) -> None:
+    text = "\n".join(drawn(young_status, [], 80))
+
+    assert "nan" not in text.lower()
+    assert "no evaluation yet" in text and "ETA -" in text
+
+
+def test_before_the_first_status_it_says_that_it_starts() -> None:
+    assert "starting ..." in "\n".join(drawn(None, [], 80))
+
+
+def test_one_process_shows_the_work_of_all_roles(status: Status) -> None:
+    text = "\n".join(drawn(replace(status, roles={"all": "READY"}), [], 80))
+
+    assert "310.2k sims/s" in text and "82.4 steps/s" in text
+
+
+def test_square_brackets_in_an_event_are_text(status: Status) -> None:
+    assert "died [exit 1]" in "\n".join(drawn(status, [Event(1.0, "died [exit 1]")], 80))
+
+
+def test_the_live_screen_draws_and_leaves_its_last_state(status: Status) -> None:
+    output = io.StringIO()
+    display = RichDisplay(Console(file=output, width=80, height=24, force_terminal=True))
+
+    display.message("training.batch_size: 128 -> 64")
+    display.start(RunConfig(), RUN_DIR)
+    display.update(status)
+    display.message("checkpoint at step 12000")
+    display.close()
+
+    text = output.getvalue()
+    assert text.index("128 -> 64") < text.index("starting ...") < text.index("checkpoint at step 12000")
+    assert text.endswith("\n\x1b[?25h")
+
+
+def test_no_color_is_respected(status: Status, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system="standard")
+
+    with console.capture() as capture:
+        console.print(screen(RunConfig(), RUN_DIR, status, [], height=24))
+
+    assert "\x1b[36m" not in capture.get()
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The monotonic clock, set by the test."""
+    now = [100.0]
+    monkeypatch.setattr("launch.dashboard.time.monotonic", lambda: now[0])
+    return now
+
+
+def test_a_line_display_shows_a_status_every_ten_seconds_and_the_last(
+    status: Status, seconds: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    display = LineDisplay(PLAIN)
+
+    for step in (1, 2, 3):
+        display.update(replace(status, learner_steps=step))
+        seconds[0] += LINE_SECONDS / 2 + 0.1
+    display.update(replace(status, learner_steps=4))
+    display.close()
+    display.close()
+
+    assert [line.split()[2].partition("/")[0] for line in capsys.readouterr().out.splitlines()] == ["1", "3", "4"]
+
+
+def test_a_line_display_shows_events_at_once(status: Status, capsys: pytest.CaptureFixture[str]) -> None:
+    display = LineDisplay(PLAIN)
+
+    display.start(RunConfig(), RUN_DIR)
+    display.message("actor-1 died")
+
+    assert capsys.readouterr().out.splitlines() == [f"training tictactoe in {RUN_DIR}, seed 0, 2 actors", "0:00:00  actor-1 died"]
+
+
+def test_a_json_display_prints_one_object_a_line_without_nan(young_status: Status, capsys: pytest.CaptureFixture[str]) -> None:
+    display = LineDisplay(JSON)
+
+    display.start(RunConfig(), RUN_DIR)
+    display.update(young_status)
+    display.message("checkpoint")
+
+    records = [json.loads(line, parse_constant=lambda text: pytest.fail(text)) for line in capsys.readouterr().out.splitlines()]
+    assert [record["event"] for record in records] == ["start", "status", "message"]
+    assert records[1]["total_loss"] is None and records[1]["roles"]["server"] == "READY"
+    assert records[2]["text"] == "checkpoint"
+
+
+def test_the_plain_line_of_a_status(status: Status) -> None:
+    assert status_line(status) == (
+        "0:05:12  step 12,345/20,000 (62%)  env 12.3k/s  sims 310.2k/s  learner 82.4/s  fill 75%  lag 1.83  ratio 3.98/4  "
+        "loss 1.23  return 0.123  score -3  ETA 0:03:10"
+    )
+
+
+def test_output_that_is_no_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.delenv("TTY_COMPATIBLE", raising=False)
+
+    assert isinstance(make_display(json_logs=False), LineDisplay)
+    assert isinstance(make_display(json_logs=True), LineDisplay)
+
+
+def test_numbers_are_short() -> None:
+    assert [compact(value) for value in (0.0, 7.53, 850.4, 9999.0, 12345.6, 4.5e6, 2e9, float("nan"))] == [
+        "0",
+        "7.5",
+        "850",
+        "9,999",
+        "12.3k",
+        "4.5M",
+        "2.0G",
+        "-",
+    ]
+    assert [number(value) for value in (0.00213, 475.0, 12345.6, float("inf"))] == ["0.00213", "475", "12,346", "-"]
+    assert [clock(value) for value in (0.0, 3661.9, None, float("nan"))] == ["0:00:00", "1:01:01", "-", "-"]
+
+
+def test_actors_are_shown_together() -> None:
+    assert states_by_role({"actor-0": "READY", "actor-1": "FAILED", "learner": "READY"}) == {
+        "actors": ["ready", "failed"],
+        "learner": ["ready"],
+    }

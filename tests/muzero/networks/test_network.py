@@ -1,0 +1,89 @@
+"""Contracts of the trainable network, for every kind."""
+
+import numpy as np
+import pytest
+import torch
+
+from muzero.config import NetworkConfig
+from muzero.errors import UserError
+from muzero.networks.network import MuZeroNetwork, build_network, flatten_state, load_flat_state, num_floats
+from muzero.types import GameSpec
+from tests.muzero.networks.network_specs import MLP, RESIDUAL, SCALAR, board_spec, planes_of, vector_spec
+
+KINDS = [(board_spec(), MLP), (board_spec(), RESIDUAL), (board_spec(), SCALAR), (vector_spec(2), MLP)]
+to_play = torch.tensor([0, 0, 0, 0], dtype=torch.int8)
+
+
+def build(spec: GameSpec, config: NetworkConfig, seed: int = 0) -> MuZeroNetwork:
+    """Returns a seeded network."""
+    return build_network(spec, planes_of(spec), config, seed)
+
+
+def observed(spec: GameSpec) -> torch.Tensor:
+    """Returns the frames of four random observations."""
+    frames = np.random.default_rng(0).integers(0, 3, (4, spec.num_frames, *spec.frame_shape))
+    return torch.from_numpy(frames.astype(spec.frame_dtype))
+
+
+@pytest.mark.parametrize(("spec", "config"), KINDS)
+def test_outputs_have_the_declared_shapes_and_hidden_states_lie_in_zero_one(spec: GameSpec, config: NetworkConfig) -> None:
+    network = build(spec, config)
+    hidden_state, value_logits, policy_logits = network.initial(observed(spec), to_play)
+    following, reward_logits, _, _ = network.recurrent(hidden_state, torch.tensor([0, 1, 1, 0]))
+    for state in (hidden_state, following):
+        assert state.shape == (4, *network.latent_shape)
+        flat = state.flatten(1)
+        torch.testing.assert_close(flat.amin(1), torch.zeros(4))
+        torch.testing.assert_close(flat.amax(1), torch.ones(4))
+    assert value_logits.shape == reward_logits.shape == (4, network.value_codec.num_outputs)
+    assert policy_logits.shape == (4, spec.num_actions)
+    assert network.to_scalar(value_logits).shape == network.reward_to_scalar(reward_logits).shape == (4,)
+
+
+@pytest.mark.parametrize(("spec", "config"), KINDS)
+def test_a_new_network_values_everything_zero_and_prefers_no_action(spec: GameSpec, config: NetworkConfig) -> None:
+    network = build(spec, config)
+    _, value_logits, policy_logits = network.initial(observed(spec), to_play)
+    torch.testing.assert_close(network.to_scalar(value_logits), torch.zeros(4))
+    torch.testing.assert_close(policy_logits, torch.zeros(4, spec.num_actions))
+
+
+@pytest.mark.parametrize("config", [MLP, RESIDUAL])
+def test_different_actions_lead_to_different_hidden_states(config: NetworkConfig) -> None:
+    network = build(board_spec(), config).eval()
+    hidden_state = network.represent(observed(board_spec())[:1].expand(9, -1, -1, -1), to_play[:1].expand(9))
+    following = network.dynamics(hidden_state, torch.arange(9)).flatten(1)
+    distance = torch.cdist(following, following) + torch.eye(9)
+    assert float(distance.min()) > 1e-3
+
+
+def test_equal_seeds_give_equal_networks_and_leave_the_global_generator_alone() -> None:
+    before = torch.get_rng_state()
+    first, same, other = (build(board_spec(), MLP, seed).state_dict() for seed in (3, 3, 4))
+    assert torch.equal(before, torch.get_rng_state())
+    name = "representation.layers.0.weight"
+    assert torch.equal(first[name], same[name]) and not torch.equal(first[name], other[name])
+
+
+@pytest.mark.parametrize("config", [MLP, RESIDUAL])
+def test_flat_state_carries_all_parameters_and_statistics(config: NetworkConfig) -> None:
+    source, target = build(board_spec(), config, 1), build(board_spec(), config, 2)
+    source.initial(observed(board_spec()), to_play)
+    values = np.empty(num_floats(source), np.float32)
+    flatten_state(source, values)
+    load_flat_state(target, values)
+    for name, tensor in target.state_dict().items():
+        assert torch.equal(tensor, source.state_dict()[name]) or not tensor.is_floating_point()
+
+
+def test_flat_state_of_another_size_is_refused() -> None:
+    network = build(board_spec(), MLP)
+    with pytest.raises(ValueError, match="the network needs"):
+        load_flat_state(network, np.zeros(3, np.float32))
+    with pytest.raises(ValueError, match="the network needs"):
+        flatten_state(network, np.zeros(3, np.float32))
+
+
+def test_residual_network_for_a_game_without_planes_is_refused() -> None:
+    with pytest.raises(UserError, match="set network.kind to mlp"):
+        build(vector_spec(), RESIDUAL)

@@ -1,0 +1,120 @@
+"""Tests of the training step: it learns, resumes exactly, and refuses numbers that are not finite."""
+
+import numpy as np
+import pytest
+import torch
+
+from muzero.config import NetworkConfig, TrainingConfig
+from muzero.networks.network import build_network, flatten_state, num_floats
+from muzero.train_batch import to_device
+from muzero.train_step import Trainer, learning_rate_at, make_optimizer
+from muzero.types import Batch
+from tests.muzero.networks.network_specs import MLP, RESIDUAL, SCALAR, board_spec, planes_of, random_batch
+
+CPU = torch.device("cpu")
+FAST = TrainingConfig(learning_rate=0.003, lr_warmup_steps=0, lr_schedule="constant", weight_decay=0.0)
+
+
+def trainer_of(config: NetworkConfig, training: TrainingConfig = FAST) -> Trainer:
+    """Returns a trainer of a new network for the board game."""
+    return Trainer(build_network(board_spec(), planes_of(board_spec()), config, seed=0), training, CPU)
+
+
+def weights_of(trainer: Trainer) -> np.ndarray:
+    """Returns the flat state of the trained network."""
+    values = np.empty(num_floats(trainer.network), np.float32)
+    flatten_state(trainer.network, values)
+    return values
+
+
+def small_batch(seed: int = 0) -> Batch:
+    """Returns eight samples of five steps."""
+    return random_batch(board_spec(), 8, 5, seed)
+
+
+@pytest.mark.parametrize("config", [NetworkConfig(), SCALAR, RESIDUAL], ids=["mlp", "scalar", "residual"])
+def test_one_batch_is_learnt_by_heart(config: NetworkConfig) -> None:
+    trainer, batch = trainer_of(config), small_batch()
+    first = trainer.step(batch)
+    for _ in range(300):
+        last = trainer.step(batch)
+    assert last.total_loss < 0.02 * first.total_loss
+    assert last.priorities.max() < 0.3
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_resumed_training_is_bit_for_bit_the_same(optimizer: str) -> None:
+    training = TrainingConfig(optimizer=optimizer, learning_rate=0.01)  # type: ignore[arg-type]
+    straight, first, second = (trainer_of(RESIDUAL, training) for _ in range(3))
+    for step in range(6):
+        straight.step(small_batch(step))
+    for step in range(3):
+        first.step(small_batch(step))
+    second.load_state_dict({name: tensor.clone() for name, tensor in first.state_dict().items()})
+    for step in range(3, 6):
+        second.step(small_batch(step))
+    assert second.steps == 6
+    np.testing.assert_array_equal(weights_of(straight), weights_of(second))
+
+
+@pytest.mark.parametrize("config", [MLP, RESIDUAL], ids=["mlp", "residual"])
+def test_a_batch_that_is_not_finite_changes_nothing(config: NetworkConfig) -> None:
+    trainer = trainer_of(config)
+    trainer.step(small_batch())
+    before = {name: tensor.clone() for name, tensor in trainer.state_dict().items()}
+    batch = small_batch(1)
+    batch.target_value[3, 1] = np.nan
+
+    stats = trainer.step(batch)
+
+    assert not stats.is_finite
+    for name, tensor in trainer.state_dict().items():
+        assert name == "steps" or torch.equal(tensor, before[name]), name
+    assert trainer.step(small_batch(2)).is_finite
+
+
+def test_gradients_are_clipped_to_the_configured_norm() -> None:
+    training = TrainingConfig(max_grad_norm=0.01)
+    trainer = trainer_of(MLP, training)
+    stats = trainer.step(small_batch())
+    norms = [float(p.grad.norm()) for p in trainer.network.parameters() if p.grad is not None]
+    assert stats.grad_norm > 0.01
+    assert np.linalg.norm(norms) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_only_weights_of_layers_decay() -> None:
+    network = build_network(board_spec(), planes_of(board_spec()), RESIDUAL, seed=0)
+    decayed, kept = make_optimizer(network, TrainingConfig(weight_decay=0.1)).param_groups
+    assert decayed["weight_decay"] == 0.1 and kept["weight_decay"] == 0.0
+    assert {p.dim() for p in decayed["params"]} == {2, 4} and {p.dim() for p in kept["params"]} == {1}
+    assert len(decayed["params"]) + len(kept["params"]) == len(list(network.parameters()))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "step", "expected"),
+    [
+        ("constant", 0, 0.025),
+        ("constant", 1, 0.05),
+        ("constant", 900, 0.1),
+        ("exponential", 500, 0.01),
+        ("exponential", 1000, 0.001),
+        ("cosine", 500, 0.05),
+        ("cosine", 1000, 0.0),
+        ("cosine", 2000, 0.0),
+    ],
+)
+def test_learning_rate_follows_the_schedule(schedule: str, step: int, expected: float) -> None:
+    config = TrainingConfig(
+        learning_rate=0.1,
+        lr_schedule=schedule,  # type: ignore[arg-type]
+        lr_warmup_steps=4,
+        lr_decay_steps=500,
+        training_steps=1000,
+    )
+    assert learning_rate_at(step, config) == pytest.approx(expected)
+
+
+def test_indices_become_int64_and_frames_keep_their_dtype() -> None:
+    batch = to_device(small_batch(), CPU)
+    assert batch.action.dtype == batch.policy_action.dtype == torch.int64
+    assert batch.frames.dtype == batch.to_play.dtype == torch.int8
