@@ -68,10 +68,11 @@ class RichDisplay:
         self._draw()
 
     def close(self) -> None:
-        """See Display."""
+        """See Display; the last event, which says how the run ended, is repeated in full below the screen."""
         if self._live is not None:
             self._live.stop()
             self._live = None
+            self._console.print(*(event.text for event in self._events[-1:]), markup=False, highlight=False)
 
     def _draw(self) -> None:
         """Draws the screen as it is now."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from launch.tables import print_rows
+from launch.tables import print_record
 from muzero.errors import UserError
 from muzero.match_result import NOT_EXHAUSTIVE
 
@@ -75,5 +75,5 @@ def _number(value: float) -> float | None:
 
 
 def print_evaluation(record: dict[str, Any]) -> None:
-    """Prints the record as a table of one row."""
-    print_rows([record], title=f"Evaluation after {record['learner_steps']:,} learner steps")
+    """Prints the record as a table."""
+    print_record(record, title="Evaluation")

@@ -17,6 +17,14 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str, console: Consol
     (console or Console(highlight=False)).print(table)
 
 
+def print_record(record: Mapping[str, Any], *, title: str, console: Console | None = None) -> None:
+    """Prints one record as a table with a line per key."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=False)
+    for key, value in record.items():
+        table.add_row(f"[cyan]{key.replace('_', ' ')}[/cyan]", cell_text(value))
+    (console or Console(highlight=False)).print(table)
+
+
 def cell_text(value: Any) -> str:
     """Returns a value as short text: four digits of a float, a dash for nothing."""
     if value is None:

@@ -5,6 +5,8 @@ Convolutions run channels-last throughout: measured 1.1 to 2.2 times faster than
 Legend: B batch, A actions, k priors per node, S outputs of a value head, C channels, Y X board.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -41,11 +43,11 @@ class FoldedNetwork(nn.Module):
     def initial(self, frames: Tensor, to_play: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns hidden_state [B, *latent_shape], value float32 [B] and policy_logits float32 [B, A] of observations."""
         planes = self.encoder(frames, to_play).to(self.weights.action_table.dtype)
+        first, *layers = self.weights.representation
         if self.is_convolutional:
-            first, *blocks = self.weights.representation
-            hidden_state = run_blocks(blocks, torch.relu_(convolve(channels_last(planes), first)))
+            hidden_state = run_blocks(layers, torch.relu_(convolve(channels_last(planes), first)))
         else:
-            hidden_state = run_perceptron(self.weights.representation, planes.flatten(1))
+            hidden_state = run_normalized(layers, functional.linear(planes.flatten(1), *first))
         hidden_state = scale_hidden_state(hidden_state)
         logits, size = self._outputs(hidden_state), self.num_value_outputs
         return hidden_state, self.value_codec.decode(logits[:, size : 2 * size]), logits[:, 2 * size :]
@@ -56,8 +58,8 @@ class FoldedNetwork(nn.Module):
         if self.is_convolutional:
             next_hidden_state = run_blocks(self.weights.dynamics, self._convolutional_entry(hidden_state, rows))
         else:
-            entry = torch.relu_(torch.addmm(rows, hidden_state, self.weights.dynamics_entry[0].t()))
-            next_hidden_state = run_perceptron(self.weights.dynamics, entry).add_(hidden_state)
+            entry = torch.addmm(rows, hidden_state, self.weights.dynamics_entry[0].t())
+            next_hidden_state = run_normalized(self.weights.dynamics, entry).add_(hidden_state)
         next_hidden_state = scale_hidden_state(next_hidden_state)
         logits, size = self._outputs(next_hidden_state), self.num_value_outputs
         reward = self.reward_codec.decode(logits[:, :size])
@@ -93,18 +95,19 @@ class FoldedNetwork(nn.Module):
         features, layers = hidden_state, self.weights.heads
         if self.is_convolutional:
             features = torch.relu_(convolve(hidden_state, layers[0])).flatten(1)
-            layers = layers[1:]
-        return run_perceptron(layers, features).float()
+        hidden, last = layers[-2:]
+        return functional.linear(torch.relu_(functional.linear(features, *hidden)), *last).float()
 
 
-def run_perceptron(layers: tuple[Layer, ...], features: Tensor) -> Tensor:
-    """Returns the output of linear layers with ReLU between them, [B, ...]."""
-    for weight, bias in layers[:-1]:
-        features = torch.relu_(functional.linear(features, weight, bias))
-    return functional.linear(features, *layers[-1])
+def run_normalized(layers: Sequence[Layer], features: Tensor) -> Tensor:
+    """Returns the output of layer norms and linear layers, alternately, with ReLU between them, [B, ...]."""
+    for norm, linear in zip(layers[::2], layers[1::2], strict=True):
+        normalized = functional.layer_norm(features, features.shape[1:], *norm)
+        features = functional.linear(torch.relu_(normalized), *linear)
+    return features
 
 
-def run_blocks(layers: tuple[Layer, ...] | list[Layer], planes: Tensor) -> Tensor:
+def run_blocks(layers: Sequence[Layer], planes: Tensor) -> Tensor:
     """Returns the output of residual blocks, two convolutions each, [B, C, Y, X]."""
     for first, second in zip(layers[::2], layers[1::2], strict=True):
         planes = torch.relu_(convolve(torch.relu_(convolve(planes, first)), second).add_(planes))

@@ -30,7 +30,7 @@ class FoldedWeights:
     """The tensors of the serving copy, float32.
 
     Attributes:
-        representation: layers of h.
+        representation: layers of h: convolutions, or linear layers and layer norms alternately.
         action_table: what each action adds to the first layer of g, its bias included, [A, H] or [A, Y * X * C]; or
             each action's planes, [A, Y * X * E], when has_action_planes.
         has_action_planes: see action_table.
@@ -59,10 +59,10 @@ def fold_network(network: MuZeroNetwork) -> FoldedWeights:
 def _fold_mlp(network: MuZeroNetwork) -> FoldedWeights:
     representation, dynamics = network.representation, network.dynamics_trunk
     assert isinstance(representation, MlpRepresentation) and isinstance(dynamics, MlpDynamics)
-    (weight, bias), *rest = _linear_layers(dynamics.layers)
+    (weight, bias), *rest = _affine_layers(dynamics.layers)
     (hidden_size,) = network.latent_shape
     return FoldedWeights(
-        representation=tuple(_linear_layers(representation.layers)),
+        representation=tuple(_affine_layers(representation.layers)),
         action_table=functional.linear(network.action_planes, weight[:, hidden_size:], bias),
         has_action_planes=False,
         dynamics_entry=(weight[:, :hidden_size], torch.zeros_like(bias)),
@@ -126,5 +126,6 @@ def _fold_heads(heads: Heads) -> tuple[Layer, Layer]:
     return (heads.hidden.weight, heads.hidden.bias), (weight, bias)
 
 
-def _linear_layers(layers: nn.Module) -> list[Layer]:
-    return [(layer.weight, layer.bias) for layer in layers.children() if isinstance(layer, nn.Linear)]
+def _affine_layers(layers: nn.Module) -> list[Layer]:
+    """Returns linear layers and layer norms, alternately, in order."""
+    return [(layer.weight, layer.bias) for layer in layers.children() if isinstance(layer, nn.Linear | nn.LayerNorm)]

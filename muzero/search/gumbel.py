@@ -76,13 +76,16 @@ def gumbel_interior_child(rule: Rule, tree: Tree, b: int, node: int) -> int:
     child = tree.last_child[b, node]
     rank = tree.num_visited[b, node]
     visits = tree.visit_count[b, node]
-    best, best_score = child, -math.inf
+    has_next = rank < tree.num_children[b, node]
+    next_weight = 0.0
     if rank < rule.num_actions:
         boost = math.exp(scale * (mixed_value - high))
-        next_prior = tree.prior[b, node, rank] if rank < tree.num_children[b, node] else 0.0
-        total += max(1.0 - prior_sum, next_prior) * boost
-        if rank < tree.num_children[b, node]:
-            best, best_score = NO_NODE, next_prior * boost * visits
+        next_weight = tree.prior[b, node, rank] * boost if has_next else 0.0
+        total += max((1.0 - prior_sum) * boost, next_weight)
+    if has_next:
+        best, best_score = NO_NODE, next_weight * visits
+    else:
+        best, best_score = child, -math.inf
     while child != NO_NODE:
         score = tree.weight[child] * visits - tree.visit_count[b, child] * total
         if score >= best_score:

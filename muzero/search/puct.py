@@ -28,9 +28,10 @@ def puct_child(rule: Rule, tree: Tree, b: int, node: int) -> int:
     q_scale = 1.0 / span if span > 0.0 else 0.0
     child = tree.last_child[b, node]
     rank = tree.num_visited[b, node]
-    best, best_score = child, -math.inf
     if rank < tree.num_children[b, node]:
         best, best_score = NO_NODE, exploration * tree.prior[b, node, rank]
+    else:
+        best, best_score = child, -math.inf
     while child != NO_NODE:
         bonus = exploration * tree.edge_prior[b, child] / (1 + tree.visit_count[b, child])
         score = (tree.q[b, child] - low) * q_scale + bonus

@@ -79,15 +79,22 @@ def allocate(num_trees: int, num_nodes: int, num_actions: int, num_priors: int) 
         num_actions: A.
         num_priors: k.
     """
-    node_shape = (num_trees, num_nodes)
-    child_shape = (num_trees, num_nodes, num_priors)
-    integers = [np.zeros(node_shape, np.int32) for _ in range(6)]
-    numbers = [np.zeros(node_shape, np.float64) for _ in range(5)]
+    node = (num_trees, num_nodes)
+    child = (num_trees, num_nodes, num_priors)
     return Tree(
-        np.zeros(child_shape, np.float32),
-        np.zeros(child_shape, np.int32),
-        *integers,
-        *numbers,
+        prior=np.zeros(child, np.float32),
+        prior_action=np.zeros(child, np.int32),
+        num_children=np.zeros(node, np.int32),
+        num_visited=np.zeros(node, np.int32),
+        last_child=np.zeros(node, np.int32),
+        previous_sibling=np.zeros(node, np.int32),
+        parent=np.zeros(node, np.int32),
+        visit_count=np.zeros(node, np.int32),
+        raw_value=np.zeros(node, np.float64),
+        reward=np.zeros(node, np.float64),
+        edge_prior=np.zeros(node, np.float64),
+        return_sum=np.zeros(node, np.float64),
+        q=np.zeros(node, np.float64),
         min_q=np.zeros(num_trees, np.float64),
         max_q=np.zeros(num_trees, np.float64),
         root_prior=np.zeros((num_trees, num_actions), np.float64),

@@ -71,10 +71,11 @@ def test_a_trajectory_never_published_stays_a_hole_that_is_passed(tmp_path):
     ReplayArchive(tmp_path).restore(restored, ReplayArchive(tmp_path).save(ring, keep_sequence=0))
     assert restored.entry(4) is None
     assert restored.entry(5) is not None
-    fill(restored, range(6, 40))
-    alive = range(restored.oldest_sequence, 40)
-    assert len(alive) > 3
-    assert all(is_whole(restored.read(sequence)) for sequence in alive)
+    for game in range(6, 40):
+        fill(restored, range(game, game + 1))
+        alive = {sequence: restored.read(sequence) for sequence in range(restored.oldest_sequence, game + 1) if sequence != 4}
+        assert len(alive) > 3
+        assert all(trajectory is not None and is_whole(trajectory) for trajectory in alive.values())
 
 
 def test_files_live_as_long_as_a_kept_checkpoint_needs_them(tmp_path):

@@ -86,12 +86,12 @@ def test_the_live_screen_draws_and_leaves_its_last_state(status: Status) -> None
     display.message("training.batch_size: 128 -> 64")
     display.start(RunConfig(), RUN_DIR)
     display.update(status)
-    display.message("checkpoint at step 12000")
+    display.message("checkpoint at step 12000 " + "x" * 80)
     display.close()
 
     text = output.getvalue()
     assert text.index("128 -> 64") < text.index("starting ...") < text.index("checkpoint at step 12000")
-    assert text.endswith("\n\x1b[?25h")
+    assert "x" * 80 in text[text.rindex("\x1b[?25h") :].replace("\n", "")
 
 
 def test_no_color_is_respected(status: Status, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def test_one_player_has_a_return_and_a_table() -> None:
     result = run_eval("cartpole", "--games", "2")
 
     assert result.exit_code == 0
-    assert "mean return" in result.stdout and "Evaluation after 300 learner steps" in result.stdout
+    assert "mean return" in result.stdout and "learner steps   300" in result.stdout
 
 
 @pytest.mark.usefixtures("fresh_checkpoint")

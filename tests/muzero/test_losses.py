@@ -72,7 +72,7 @@ def test_later_steps_weigh_one_over_k() -> None:
 def test_total_weighs_the_heads() -> None:
     parts = loss_of()
     expected = 0.25 * float(parts.value) + 2.0 * float(parts.reward) + 3.0 * float(parts.policy)
-    assert float(parts.total) == pytest.approx(expected)
+    assert parts.total.item() == pytest.approx(expected)
 
 
 def test_masked_steps_do_not_count() -> None:

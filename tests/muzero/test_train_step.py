@@ -12,7 +12,7 @@ from muzero.types import Batch
 from tests.muzero.networks.network_specs import MLP, RESIDUAL, SCALAR, board_spec, planes_of, random_batch
 
 CPU = torch.device("cpu")
-FAST = TrainingConfig(learning_rate=0.003, lr_warmup_steps=0, lr_schedule="constant", weight_decay=0.0)
+FAST = TrainingConfig(learning_rate=0.005, lr_warmup_steps=0, lr_schedule="constant", weight_decay=0.0)
 
 
 def trainer_of(config: NetworkConfig, training: TrainingConfig = FAST) -> Trainer:
@@ -36,9 +36,9 @@ def small_batch(seed: int = 0) -> Batch:
 def test_one_batch_is_learnt_by_heart(config: NetworkConfig) -> None:
     trainer, batch = trainer_of(config), small_batch()
     first = trainer.step(batch)
-    for _ in range(300):
+    for _ in range(250):
         last = trainer.step(batch)
-    assert last.total_loss < 0.02 * first.total_loss
+    assert last.total_loss < 0.03 * first.total_loss
     assert last.priorities.max() < 0.3
 
 

@@ -48,6 +48,7 @@ def test_a_new_network_values_everything_zero_and_prefers_no_action(spec: GameSp
     torch.testing.assert_close(policy_logits, torch.zeros(4, spec.num_actions))
 
 
+@torch.no_grad()
 @pytest.mark.parametrize("config", [MLP, RESIDUAL])
 def test_different_actions_lead_to_different_hidden_states(config: NetworkConfig) -> None:
     network = build(board_spec(), config).eval()

@@ -130,15 +130,15 @@ def test_swapping_the_players_colours_changes_nothing(rule):
 @pytest.mark.parametrize(("num_players", "best"), [(1, 4), (2, 8)])
 def test_a_player_seeks_what_is_good_for_the_one_who_acts(rule, num_players, best):
     """Action 4 leads to a state of value 1, action 8 to one of value -1, seen by whoever moves next; all else is 0."""
-    value = np.zeros(3, np.float32)
-    value[1:] = 1.0, -1.0
-    next_state = np.zeros((3, ACTIONS), np.int32)
+    value = np.array([0.0, 1.0, -1.0, 0.0], np.float32)
+    next_state = np.full((4, ACTIONS), 3, np.int32)
     next_state[0, 4], next_state[0, 8] = 1, 2
-    table = random_table(0, ACTIONS, num_states=3)
+    table = random_table(0, ACTIONS, num_states=4)
     table = type(table)(next_state, 0 * table.reward, value, 0 * table.logits)
-    search = make_search(rule, 1, num_players)
+    search, legal = make_search(rule, 1, num_players), np.zeros((1, ACTIONS), np.bool_)
+    legal[0, [0, 4, 8]] = True
 
-    result = run_search(table.serving(search), search.steps(observe(np.array([0])), np.ones((1, ACTIONS), np.bool_), None))
+    result = run_search(table.serving(search), search.steps(observe(np.array([0])), legal, None))
 
     assert result.policy[0].argmax() == best
 

@@ -1,0 +1,80 @@
+"""The one-process mode is bit-for-bit reproducible and resumes exactly."""
+
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.checkpoint_manifest import Checkpoint, newest_checkpoint
+from engine.config import RunConfig
+from engine.training import StopSignals, train
+from tests.engine.run_examples import RememberingDisplay, tiny_config
+
+
+def run(config: RunConfig, run_dir: Path, mode: str = "new") -> Checkpoint:
+    """Trains in this process and returns the last checkpoint."""
+    code = train(config, run_dir=run_dir, mode=mode, display=RememberingDisplay(), command_line=["test"])  # type: ignore[arg-type]
+    checkpoint = newest_checkpoint(run_dir)
+    assert code == 0
+    assert checkpoint is not None
+    return checkpoint
+
+
+def require_equal(one: object, other: object, name: str = "state") -> None:
+    """Asserts that two nested states are equal to the last bit."""
+    if isinstance(one, np.ndarray):
+        np.testing.assert_array_equal(one, other, err_msg=name)
+    elif isinstance(one, dict) and isinstance(other, dict):
+        assert one.keys() == other.keys(), name
+        for key in one:
+            require_equal(one[key], other[key], f"{name}.{key}")
+    elif isinstance(one, list) and isinstance(other, list):
+        assert len(one) == len(other), name
+        for index, (left, right) in enumerate(zip(one, other, strict=True)):
+            require_equal(left, right, f"{name}.{index}")
+    else:
+        assert one == other, name
+
+
+def require_equal_runs(one: Checkpoint, other: Checkpoint) -> None:
+    require_equal(one.network(), other.network(), "network")
+    require_equal(one.state(), other.state())
+    assert one.manifest["env_steps"] == other.manifest["env_steps"]
+    assert one.manifest["counters"][0]["NEXT_GAME"] == other.manifest["counters"][0]["NEXT_GAME"]
+
+
+def test_the_same_seed_gives_the_same_weights_games_and_state(tmp_path: Path) -> None:
+    require_equal_runs(run(tiny_config(), tmp_path / "a"), run(tiny_config(), tmp_path / "b"))
+
+
+def test_another_seed_gives_another_run(tmp_path: Path) -> None:
+    one, other = run(tiny_config(), tmp_path / "a"), run(tiny_config(seed=8), tmp_path / "b")
+    assert any(not np.array_equal(array, other.network()[name]) for name, array in one.network().items())
+
+
+@pytest.mark.parametrize("game", ["tictactoe", "cartpole"])
+@pytest.mark.parametrize("is_prioritized", [False, True])
+def test_a_resumed_run_equals_one_straight_through(tmp_path: Path, game: str, is_prioritized: bool) -> None:
+    changes = {"game": {"name": game}, "replay": {"is_prioritized": is_prioritized, "capacity_steps": 1000}}
+    straight = run(tiny_config(steps=20, **changes), tmp_path / "straight")
+    run(tiny_config(steps=10, **changes), tmp_path / "parts")
+    resumed = run(tiny_config(steps=20, **changes), tmp_path / "parts", mode="resume")
+    require_equal_runs(straight, resumed)
+
+
+def test_a_signal_ends_the_run_with_a_checkpoint_and_its_exit_code(tmp_path: Path) -> None:
+    class Interrupting(RememberingDisplay):
+        def update(self, status: object) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    code = train(tiny_config(steps=10**6), run_dir=tmp_path / "run", mode="new", display=Interrupting(), command_line=[])
+    assert code == 130
+    assert newest_checkpoint(tmp_path / "run") is not None
+
+
+def test_the_first_signal_decides_the_exit_code() -> None:
+    signals = StopSignals()
+    signals.handle(signal.SIGTERM, None)
+    signals.handle(signal.SIGINT, None)
+    assert (signals.exit_code, signals.count) == (143, 2)
