@@ -13,7 +13,19 @@ import msgspec
 import numpy as np
 from safetensors.numpy import save_file
 
-from engine.checkpoint_manifest import FORMAT, LATEST, MANIFEST, Checkpoint, checkpoint_folder, checkpoint_paths, fsync, sha256_of, write_atomically
+from engine.checkpoint_manifest import (
+    FORMAT,
+    LATEST,
+    MANIFEST,
+    Checkpoint,
+    checkpoint_folder,
+    checkpoint_paths,
+    checksum_of,
+    fsync,
+    replay_folder,
+    sha256_of,
+    write_atomically,
+)
 from engine.config import RunConfig
 from engine.replay_archive import ReplayArchive
 from engine.ring import Ring
@@ -30,7 +42,7 @@ class CheckpointFolder:
 
     def __init__(self, run_dir: Path, keep: int) -> None:
         self._folder = checkpoint_folder(run_dir)
-        self._archive = ReplayArchive(run_dir / "replay")
+        self._archive = ReplayArchive(replay_folder(run_dir))
         self._keep = keep
 
     def save(
@@ -62,7 +74,7 @@ class CheckpointFolder:
         replay = self._archive.save(ring, keep_sequence=self._oldest_sequence_needed(ring))
         checksums = {path.name: sha256_of(path) for path in sorted(temporary.iterdir())}
         manifest = {"format": FORMAT, **facts, "config": msgspec.to_builtins(config), "files": checksums, "replay": replay}
-        (temporary / MANIFEST).write_text(json.dumps(manifest))
+        (temporary / MANIFEST).write_text(json.dumps({**manifest, "checksum": checksum_of(manifest)}))
         for path in temporary.iterdir():
             fsync(path)
         fsync(temporary)

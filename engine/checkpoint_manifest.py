@@ -67,17 +67,25 @@ def checkpoint_folder(run_dir: Path) -> Path:
     return run_dir / "checkpoints"
 
 
+def replay_folder(run_dir: Path) -> Path:
+    """Returns where a run keeps the segments of its saved ring."""
+    return run_dir / "replay"
+
+
 def checkpoint_paths(folder: Path) -> list[Path]:
     """Returns the checkpoints in this folder, newest first."""
     return sorted(folder.glob("step_*"), reverse=True)
 
 
-def newest_checkpoint(run_dir: Path, on_problem: Callable[[str], None] = lambda sentence: None) -> Checkpoint | None:
+def newest_checkpoint(
+    run_dir: Path, on_problem: Callable[[str], None] = lambda sentence: None, *, with_replay: bool = False
+) -> Checkpoint | None:
     """Returns the newest checkpoint that passes its checksums, or None if there never was one.
 
     Args:
         run_dir: the run's folder.
         on_problem: called with a sentence for each checkpoint that does not pass.
+        with_replay: see verify.
 
     Raises:
         CorruptCheckpoint: if there are some and none passes.
@@ -86,7 +94,7 @@ def newest_checkpoint(run_dir: Path, on_problem: Callable[[str], None] = lambda 
     problems = []
     for path in checkpoint_paths(folder):
         try:
-            return verify(path)
+            return verify(path, with_replay=with_replay)
         except CorruptCheckpoint as problem:
             problems.append(str(problem))
             on_problem(f"{problem} Falling back to the one before.")
@@ -95,8 +103,12 @@ def newest_checkpoint(run_dir: Path, on_problem: Callable[[str], None] = lambda 
     return None
 
 
-def verify(path: Path) -> Checkpoint:
+def verify(path: Path, *, with_replay: bool = False) -> Checkpoint:
     """Returns the checkpoint in this folder after checking every file.
+
+    Args:
+        path: its folder.
+        with_replay: whether the saved ring is checked as well; who only wants the network need not read all of it.
 
     Raises:
         CorruptCheckpoint: naming the file that is missing or changed.
@@ -105,14 +117,25 @@ def verify(path: Path) -> Checkpoint:
         manifest = json.loads((path / MANIFEST).read_text())
         checksums = manifest["files"]
         learner_steps = manifest["learner_steps"]
+        segments = manifest["replay"]["files"] if with_replay else {}
+        expected = manifest.pop("checksum", None)
+        is_changed = expected is not None and expected != checksum_of(manifest)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptCheckpoint(f"checkpoint {path.name} has no readable manifest.") from error
     if manifest.get("format") != FORMAT or not isinstance(checksums, dict) or not isinstance(learner_steps, int):
         raise CorruptCheckpoint(f"checkpoint {path.name} is of format {manifest.get('format')}, this version reads {FORMAT}.")
-    for name, expected in checksums.items():
-        if not (path / name).is_file() or sha256_of(path / name) != expected:
-            raise CorruptCheckpoint(f"checkpoint {path.name} is damaged: {name} does not match its checksum.")
+    if is_changed:
+        raise CorruptCheckpoint(f"checkpoint {path.name} is damaged: {MANIFEST} does not match its checksum.")
+    for folder, files in ((path, checksums), (replay_folder(path.parent.parent), segments)):
+        for name, expected in files.items():
+            if not (folder / name).is_file() or sha256_of(folder / name) != expected:
+                raise CorruptCheckpoint(f"checkpoint {path.name} is damaged: {name} does not match its checksum.")
     return Checkpoint(path, manifest)
+
+
+def checksum_of(manifest: dict[str, Any]) -> str:
+    """Returns the SHA-256, as hex, of a manifest that does not hold its checksum."""
+    return hashlib.sha256(json.dumps(manifest).encode()).hexdigest()
 
 
 def sha256_of(path: Path) -> str:

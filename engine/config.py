@@ -86,7 +86,7 @@ class EvaluationConfig(Settings, frozen=True):
     opponent: str = "random"
     """`random` or `perfect` for two players; ignored for one."""
     stop_score: float | None = None
-    """The run is done when an evaluation reaches this score (for `perfect`: minus the number of losing lines) stop_evaluations times in a row."""
+    """The run is done when stop_evaluations evaluations in a row reach this score (for `perfect`: minus the losing lines)."""
     stop_evaluations: int = 2
     """See stop_score."""
 

@@ -60,7 +60,7 @@ class RecurrentGraphs:
         self._network = network
         self._pool = pool
         self._device = device
-        self._stream = torch.cuda.Stream(device)
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._buckets = batch_buckets(max_batch)
         self._graphs = {bucket: self._capture(bucket) for bucket in self._buckets}
 

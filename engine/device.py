@@ -23,7 +23,9 @@ def resolve_device(name: str) -> torch.device:
         raise MachineProblem(f"device '{name}' is not supported: use --device cpu, cuda or cuda:N.")
     if device.type == "cuda" and (not has_cuda or (device.index or 0) >= torch.cuda.device_count()):
         count = torch.cuda.device_count() if has_cuda else 0
-        raise MachineProblem(f"device '{name}' is not there (torch sees {count} CUDA devices): use --device cpu, or install a CUDA build of torch.")
+        raise MachineProblem(
+            f"device '{name}' is not there (torch sees {count} CUDA devices): use --device cpu, or install a CUDA build of torch."
+        )
     return device
 
 

@@ -64,9 +64,13 @@ class InferenceClient:
 
         A SearchAborted instead of a reply says that the server was restarted: throw it into the search.
         """
+        # At every call: as long as other clients get their replies, there may never be a moment without one.
+        aborted = self._look_after_outstanding()
+        if aborted is not None:
+            return aborted
         frames = self._socket.receive(timeout_seconds)
         if frames is None:
-            return self._look_after_outstanding()
+            return None
         try:
             header, reply = self._wire.parse_reply(frames)
         except BadMessage:

@@ -45,9 +45,7 @@ class InferenceCore:
         self.num_priors = min(spec.num_actions, config.search.num_simulations)
         self.version = 0
         dtype = inference_dtype(config.inference, self.device)
-        self.network = InferenceNetwork(
-            spec, action_planes, config.network, device=self.device, dtype=dtype, num_priors=self.num_priors
-        )
+        self.network = InferenceNetwork(spec, action_planes, config.network, device=self.device, dtype=dtype, num_priors=self.num_priors)
         self.pool = LatentPool(num_slots, self.num_nodes, self.network.latent_shape, self.device, dtype)
         self._typical_batch = typical_batch
         self._graphs: RecurrentGraphs | None = None

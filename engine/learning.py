@@ -61,9 +61,7 @@ class Learning:
         network = build_network(spec, action_planes, config.network, config.seed)
         self._network = network
         self.trainer = Trainer(network, config.training, device, use_amp=device.type == "cuda")
-        self.replay = Replay(
-            ring, spec, config.replay, config.training, config.search.discount, generator(config.seed, Purpose.REPLAY)
-        )
+        self.replay = Replay(ring, spec, config.replay, config.training, config.search.discount, generator(config.seed, Purpose.REPLAY))
         self.version = 0
         self.samples = 0
         self.lag_versions = 0

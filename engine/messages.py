@@ -27,8 +27,6 @@ MAX_HEADER_BYTES = 64
 HEADER_WORDS = 5
 
 
-
-
 class Kind(IntEnum):
     """What a message is; see the module's docstring."""
 
@@ -176,7 +174,9 @@ class Wire:
             return header, InitialReply(array_of(frames[1], "float32", (trees,)), logits, header.word)
         if header.kind == Kind.RECURRENT and len(frames) == 5:
             reward, value = (array_of(frame, "float32", (trees,)) for frame in frames[1:3])
-            return header, RecurrentReply(reward, value, array_of(frames[3], "float32", (trees, k)), array_of(frames[4], "int32", (trees, k)))
+            return header, RecurrentReply(
+                reward, value, array_of(frames[3], "float32", (trees, k)), array_of(frames[4], "int32", (trees, k))
+            )
         if header.kind in (Kind.STALE, Kind.REFUSED) and len(frames) == 1:
             return header, None
         raise BadMessage(f"a reply of kind {header.kind.name} with {len(frames)} frames.")

@@ -5,7 +5,7 @@ from math import prod
 
 from engine.config import RunConfig
 from engine.errors import NotEnoughMemory
-from engine.layout import max_trajectories_for, policy_entries_for, ring_layout, telemetry_layout, weights_layout
+from engine.layout import ring_layout_of, telemetry_layout, weights_layout
 from engine.shared_memory import USABLE_SHARE, available_memory_bytes
 from engine.slots import EVALUATION_TREES, num_slots
 from muzero.types import GameSpec
@@ -140,12 +140,7 @@ def make_plan(config: RunConfig, spec: GameSpec, num_floats: int | None) -> Plan
     roles = _roles(config, spec, num_floats or 0)
     shape = latent_shape(config, spec)
     slots, nodes = num_slots(config), config.search.num_simulations + 1
-    ring = ring_layout(
-        spec,
-        capacity_steps=config.replay.capacity_steps,
-        max_trajectories=max_trajectories_for(config.replay.capacity_steps),
-        policy_entries=policy_entries_for(spec.num_actions, config.replay.policy_entries),
-    )
+    ring = ring_layout_of(config, spec)
     num_actors = max(1, config.actors.num_actors)
     num_children = sum(role.num_processes for role in roles if role.role != "supervisor")
     return Plan(

@@ -21,10 +21,14 @@ class Prefetcher:
     Args:
         replay: where positions are drawn.
         num_batches: batches assembled ahead.
-        may_draw: returns whether the governor lets one more batch be drawn; called in the thread.
+        may_draw: given the batches drawn so far, returns whether the governor lets one more be drawn; called in the thread.
+
+    Attributes:
+        batches_drawn: batches drawn so far.
     """
 
-    def __init__(self, replay: Replay, num_batches: int, may_draw: Callable[[], bool]) -> None:
+    def __init__(self, replay: Replay, num_batches: int, may_draw: Callable[[int], bool]) -> None:
+        self.batches_drawn = 0
         self._replay = replay
         self._may_draw = may_draw
         self._free: queue.SimpleQueue[Batch] = queue.SimpleQueue()
@@ -79,16 +83,21 @@ class Prefetcher:
         with self._lock:
             self._apply_priorities()
             self._replay.ingest()
-        if not self._may_draw():
-            self._should_stop.wait(WAIT_SECONDS / 4)
-            return
         try:
             batch = self._free.get(timeout=WAIT_SECONDS)
         except queue.Empty:
             return
+        if self._may_draw(self.batches_drawn) and self._draw(batch):
+            self._ready.put(batch)
+        else:
+            self._free.put(batch)
+            self._should_stop.wait(WAIT_SECONDS / 4)
+
+    def _draw(self, batch: Batch) -> bool:
         with self._lock:
-            self._replay.sample(batch)
-        self._ready.put(batch)
+            was_drawn = self._replay.sample(batch)
+        self.batches_drawn += was_drawn
+        return was_drawn
 
     def _apply_priorities(self) -> None:
         while not self._priorities.empty():

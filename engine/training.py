@@ -18,12 +18,14 @@ from engine.config_text import config_to_toml
 from engine.errors import RunFailed
 from engine.layout import Control
 from engine.metrics_log import MetricsLog
+from engine.plan import make_plan
 from engine.run_folder import RunFolder, open_run
 from engine.segments import RunSegments
 from engine.status import Status, StatusReader
 from engine.supervisor import Role, Supervisor
 from engine.telemetry import ProcessIndices
 from engine.warm_up import warm_up
+from muzero.games import make_game
 
 RunMode: TypeAlias = Literal["new", "resume", "restart", "overwrite"]
 
@@ -109,7 +111,7 @@ def train(config: RunConfig, *, run_dir: Path, mode: RunMode, display: Display, 
 def _checkpoint_to_resume(folder: RunFolder, config: RunConfig, mode: RunMode, display: Display) -> Checkpoint | None:
     if mode != "resume":
         return None
-    checkpoint = newest_checkpoint(folder.path, display.message)
+    checkpoint = newest_checkpoint(folder.path, display.message, with_replay=True)
     if checkpoint is None:
         display.message("resume: the run has no checkpoint yet, it starts from the beginning")
         return None
@@ -177,6 +179,7 @@ def _run_in_one_process(
 ) -> None:
     from engine.one_process import OneProcessRun  # torch, only where this process computes
 
+    make_plan(config, make_game(config.game).spec, None).check()
     run = OneProcessRun(config, folder.path, resume_from, display.message)
     reader = StatusReader(run.telemetry, config, run.indices)
     watch = Watch(config, folder, display, reader, resume_from.learner_steps if resume_from else None)
@@ -194,6 +197,7 @@ def _run_in_one_process(
 def _run_processes(config: RunConfig, folder: RunFolder, resume_from: Checkpoint | None, display: Display, signals: StopSignals) -> None:
     display.message("preparing: compiling kernels and measuring the network (once per version, then cached)")
     found = warm_up(config)
+    make_plan(config, make_game(config.game).spec, found.num_floats).check()
     display.message(f"inference on {found.device}, learning on {found.learner_device}, network of {found.num_floats} numbers")
     indices = ProcessIndices.of(config.actors.num_actors, has_evaluator=config.evaluation.is_enabled)
     with RunSegments(config, found.num_floats, indices) as segments:
@@ -209,7 +213,9 @@ def _run_processes(config: RunConfig, folder: RunFolder, resume_from: Checkpoint
             segments.before_start,
             segments.descriptors,
         )
-        watch = Watch(config, folder, display, StatusReader(segments.telemetry, config, indices), resume_from.learner_steps if resume_from else None)
+        watch = Watch(
+            config, folder, display, StatusReader(segments.telemetry, config, indices), resume_from.learner_steps if resume_from else None
+        )
         try:
             _supervise(supervisor, segments, watch, display, signals, config)
         finally:
@@ -243,6 +249,7 @@ def _supervise(
 
 def _roles(config: RunConfig, indices: ProcessIndices) -> list[Role]:
     """Returns the processes of the run, the learner and the server first: they take longest to start."""
+
     def environment(num_threads: int) -> dict[str, str]:
         return dict.fromkeys(THREAD_VARIABLES, str(num_threads))
 

@@ -18,8 +18,8 @@ def server_address(socket_dir: Path) -> str:
     return f"ipc://{socket_dir}/inference"
 
 
-def _socket(kind: int) -> "zmq.Socket[bytes]":
-    socket = zmq.Context.instance().socket(kind)
+def _socket(kind: int) -> zmq.Socket[bytes]:
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDHWM, QUEUE_MESSAGES)
     socket.setsockopt(zmq.RCVHWM, QUEUE_MESSAGES)

@@ -70,11 +70,14 @@ class SelfPlayConfig(Settings, frozen=True):
     """Softmax temperature of the played action over visit counts (pUCT) while exploring; 0 plays greedily."""
     temperature_moves: int = 30
     """Moves per episode played with that temperature (pUCT) or by the Gumbel sample; later moves are greedy."""
+    random_opening_moves: int = 0
+    """Games start after up to this many uniformly random moves, drawn uniformly per game and not stored: exploring starts."""
     max_trajectory_steps: int = 512
     """Longer episodes are stored in pieces of this many steps."""
 
     def __post_init__(self) -> None:
         require(self.temperature >= 0.0, f"self_play.temperature is {self.temperature}: set 0 or more.")
+        require(self.random_opening_moves >= 0, f"self_play.random_opening_moves is {self.random_opening_moves}: set 0 or more.")
         require(self.max_trajectory_steps >= 8, f"self_play.max_trajectory_steps is {self.max_trajectory_steps}: set at least 8.")
 
 
@@ -169,5 +172,8 @@ class ReplayConfig(Settings, frozen=True):
 
     def __post_init__(self) -> None:
         require(self.capacity_steps >= 1000, f"replay.capacity_steps is {self.capacity_steps}: set at least 1000.")
-        require(self.min_steps < self.capacity_steps, f"replay.min_steps is {self.min_steps}: set less than replay.capacity_steps ({self.capacity_steps}).")
+        require(
+            self.min_steps < self.capacity_steps,
+            f"replay.min_steps is {self.min_steps}: set less than replay.capacity_steps ({self.capacity_steps}).",
+        )
         require(self.replay_ratio > 0.0, f"replay.replay_ratio is {self.replay_ratio}: set a positive value.")

@@ -20,7 +20,7 @@ class Purpose(IntEnum):
     SELF_PLAY = 1
     EVALUATION = 2
     REPLAY = 3
-    NETWORK = 4
+    OPENING = 4
 
 
 def generator(seed: int, purpose: Purpose, actor: int = 0, game: int = 0, move: int = 0) -> np.random.Generator:

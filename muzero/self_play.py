@@ -12,7 +12,7 @@ import numpy as np
 
 from muzero.config import GameConfig, SearchConfig, SelfPlayConfig
 from muzero.games import make_game
-from muzero.games.game import Game
+from muzero.games.game import Game, Step
 from muzero.games.history import FrameHistory
 from muzero.randomness import Purpose, dirichlet_noise, game_seed, generator, gumbel_noise
 from muzero.search import BatchedSearch
@@ -142,14 +142,47 @@ class SelfPlay:
 
     def _start_game(self, slot: int, game_index: int) -> None:
         record = self._records[slot]
-        record.game.reset(game_seed(self._seed, self._actor_index, game_index))
         record.game_index = game_index
+        record.num_rows = 0
+        self._play_opening(slot, self._opening_length(game_index))
+        record.first_move = len(record.actions)
+
+    def _opening_length(self, game_index: int) -> int:
+        if self._config.random_opening_moves == 0:
+            return 0
+        return int(self._opening_random(game_index).integers(self._config.random_opening_moves + 1))
+
+    def _opening_random(self, game_index: int) -> np.random.Generator:
+        return generator(self._seed, Purpose.OPENING, self._actor_index, game_index)
+
+    def _play_opening(self, slot: int, num_moves: int) -> None:
+        """Resets a game and plays random moves in it; a game that such moves would end starts without its last one."""
+        record, random = self._records[slot], self._opening_random(self._records[slot].game_index)
+        random.integers(self._config.random_opening_moves + 1)  # the draw of _opening_length
+        self._reset_game(slot)
+        for _ in range(num_moves):
+            step = self._apply(slot, int(random.choice(np.flatnonzero(self._legal[slot]))))
+            if step.is_terminal or step.is_truncated:
+                self._play_opening(slot, len(record.actions) - 1)
+                return
+            self._observe(slot)
+
+    def _reset_game(self, slot: int) -> None:
+        record = self._records[slot]
+        record.game.reset(game_seed(self._seed, self._actor_index, record.game_index))
         record.actions = []
-        record.first_move = record.num_rows = 0
         record.is_cut = False
         record.first_player_return = 0.0
         self._history.clear(slot)
         self._observe(slot)
+
+    def _apply(self, slot: int, action: int) -> Step:
+        """Plays an action in the game, and keeps account of it."""
+        record = self._records[slot]
+        step = record.game.step(action)
+        record.actions.append(action)
+        record.first_player_return += step.reward if self._to_play[slot] == 0 else -step.reward
+        return step
 
     def _observe(self, slot: int) -> None:
         """Reads frame, player and legal actions of a game's new position."""
@@ -198,11 +231,9 @@ class SelfPlay:
         if record.num_rows > self._max_rows:
             self._start_next_piece(record, outcome)
         row = record.num_rows - 1
-        step = record.game.step(action)
-        record.actions.append(action)
+        step = self._apply(slot, action)
         record.rows.action[row] = action
         record.rows.reward[row] = step.reward
-        record.first_player_return += step.reward if self._to_play[slot] == 0 else -step.reward
         outcome.num_moves += 1
         if step.is_terminal:
             outcome.trajectories.append(record.take(is_terminal=True, actor_index=self._actor_index))
@@ -216,7 +247,16 @@ class SelfPlay:
         last = record.num_rows - 1
         outcome.trajectories.append(record.take(is_terminal=False, actor_index=self._actor_index))
         rows = record.rows
-        for column in (rows.frame, rows.to_play, rows.action, rows.reward, rows.root_value, rows.policy_action, rows.policy_weight, rows.version):
+        for column in (
+            rows.frame,
+            rows.to_play,
+            rows.action,
+            rows.reward,
+            rows.root_value,
+            rows.policy_action,
+            rows.policy_weight,
+            rows.version,
+        ):
             column[0] = column[last]
         record.num_rows = 1
 
@@ -242,14 +282,11 @@ class SelfPlay:
     def load_state(self, state: list[dict[str, Any]]) -> None:
         """Restores what `state` returned: games are played again from their seeds, searched rows are put back."""
         for slot, saved in enumerate(state):
-            self._start_game(slot, int(saved["game_index"]))
             record = self._records[slot]
+            record.game_index, record.num_rows = int(saved["game_index"]), 0
+            self._reset_game(slot)
             for action in saved["actions"]:
-                player = int(self._to_play[slot])
-                step = record.game.step(int(action))
-                record.actions.append(int(action))
-                record.first_player_return += step.reward if player == 0 else -step.reward
-                record.is_cut = step.is_truncated
+                record.is_cut = self._apply(slot, int(action)).is_truncated
                 self._observe(slot)
             record.first_move = int(saved["first_move"])
             self._restore_rows(record, slot, saved["rows"])

@@ -7,27 +7,42 @@ import numpy as np
 import torch
 
 from engine.batching import Batcher, Pending
+from engine.config import RunConfig
 from engine.errors import BadMessage
 from engine.inference_core import InferenceCore
 from engine.layout import Control, Counter, Gauge
-from engine.messages import Header, Kind, Wire, unpack_header
+from engine.messages import Header, Kind, unpack_header
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_parts import attach_weights, make_wire
 from engine.slots import num_slots
+from engine.telemetry import ProcessBlock
 from engine.transport import ServerSocket, server_address
 from engine.weights import WeightStore
 from muzero.games import make_game
-from muzero.types import InitialReply, InitialRequest, RecurrentReply, RecurrentRequest, Reply
+from muzero.types import Float32Array, GameSpec, InitialReply, InitialRequest, RecurrentReply, RecurrentRequest, Reply
 
 IDLE_SECONDS = 0.05
+WEIGHTS_SECONDS = 0.05
 
 
 def run(setup: ProcessSetup, life: Life) -> None:
     """Serves until the run stops."""
-    torch.set_num_threads(setup.config.inference.num_threads)
-    server = InferenceServer(setup, life)
+    config = setup.config
+    torch.set_num_threads(config.inference.num_threads)
+    game = make_game(config.game)
+    server = InferenceServer(
+        config,
+        game.spec,
+        game.action_planes(),
+        weights=attach_weights(setup),
+        num_floats=setup.num_floats,
+        socket=ServerSocket(server_address(Path(setup.socket_dir))),
+        block=life.block,
+        epoch=life.telemetry.control(Control.SERVER_EPOCH),
+    )
     try:
-        server.wait_for_weights()
+        while not server.take_newest_weights() and not life.should_stop():
+            life.wait(WEIGHTS_SECONDS)
         life.ready()
         while not life.should_stop():
             server.serve_once()
@@ -36,46 +51,58 @@ def run(setup: ProcessSetup, life: Life) -> None:
 
 
 class InferenceServer:
-    """Socket, batcher and network of one device."""
+    """Socket, batcher and network of one device.
 
-    def __init__(self, setup: ProcessSetup, life: Life) -> None:
-        config = setup.config
-        game = make_game(config.game)
-        self._life = life
-        self._wire: Wire = make_wire(config, game.spec)
-        self._epoch = life.telemetry.control(Control.SERVER_EPOCH)
-        self._weights: WeightStore = attach_weights(setup)
-        self._values = np.zeros(setup.num_floats, dtype=np.float32)
-        typical_batch = max(1, config.actors.num_actors) * config.actors.games_per_group
-        self._core = InferenceCore(
-            config, game.spec, game.action_planes(), num_slots=num_slots(config), typical_batch=min(typical_batch, config.inference.max_batch)
-        )
-        self._slots = [
-            np.arange(client.first_slot, client.first_slot + client.num_trees, dtype=np.int64) for client in self._wire.clients
-        ]
-        self._batcher = Batcher(
-            config.inference.max_batch, config.inference.batch_deadline_microseconds * 1e-6, config.actors.groups
-        )
+    Args:
+        config: the run.
+        spec, action_planes: the game.
+        weights: where the learner publishes.
+        num_floats: W, floats of the network.
+        socket: its end of the wire; closed with the server.
+        block: its numbers.
+        epoch: which start of the server this is.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        spec: GameSpec,
+        action_planes: Float32Array,
+        *,
+        weights: WeightStore,
+        num_floats: int,
+        socket: ServerSocket,
+        block: ProcessBlock,
+        epoch: int,
+    ) -> None:
+        self._wire = make_wire(config, spec)
+        self._weights, self._socket, self._block, self._epoch = weights, socket, block, epoch
+        self._values = np.zeros(num_floats, dtype=np.float32)
+        typical_batch = min(max(1, config.actors.num_actors) * config.actors.games_per_group, config.inference.max_batch)
+        self._core = InferenceCore(config, spec, action_planes, num_slots=num_slots(config), typical_batch=typical_batch)
+        self._slots = [np.arange(client.first_slot, client.first_slot + client.num_trees, dtype=np.int64) for client in self._wire.clients]
+        deadline_seconds = config.inference.batch_deadline_microseconds * 1e-6
+        self._batcher = Batcher(config.inference.max_batch, deadline_seconds, config.actors.groups)
         self._in_flight = max(1, num_slots(config) // config.actors.groups)
         self._search_is_here: set[int] = set()
-        self._socket = ServerSocket(server_address(Path(setup.socket_dir)))
         self._mean_fill = 0.0
 
-    def wait_for_weights(self) -> None:
-        """Waits until the learner has published the first version, then compiles or captures what the device needs."""
-        while self._weights.version == 0 and not self._life.should_stop():
-            self._life.wait(0.05)
-        if self._weights.version > 0:
-            self._swap_weights()
+    def take_newest_weights(self) -> bool:
+        """Takes over the newest weights if they are not in use yet; returns whether there are any. The first ones take seconds:
+        what the device needs is then compiled or captured.
+        """
+        if self._weights.version != self._core.version:
+            self._core.load(self._values, self._weights.read(self._values))
+            self._block.set(Counter.PUBLISHED_VERSION, self._core.version)
+        return self._core.version > 0
 
     def serve_once(self) -> None:
         """Answers one batch, or waits a moment for requests; weights are swapped only here, between two batches."""
-        if self._weights.version != self._core.version:
-            self._swap_weights()
+        self.take_newest_weights()
         started = time.monotonic_ns()
         batch = self._batcher.gather(self._receive, self._socket.wait, time.monotonic, IDLE_SECONDS)
         gathered = time.monotonic_ns()
-        self._life.block.add(Counter.WAIT_NANOSECONDS, gathered - started)
+        self._block.add(Counter.WAIT_NANOSECONDS, gathered - started)
         if not batch:
             return
         self._answer_initial([pending for pending in batch if pending.header.kind == Kind.INITIAL])
@@ -85,11 +112,6 @@ class InferenceServer:
     def close(self) -> None:
         """Closes the socket."""
         self._socket.close()
-
-    def _swap_weights(self) -> None:
-        version = self._weights.read(self._values)
-        self._core.load(self._values, version)
-        self._life.block.set(Counter.PUBLISHED_VERSION, version)
 
     def _receive(self) -> Pending | None:
         """Returns the next request that can be computed; answers those that cannot at once."""
@@ -108,7 +130,7 @@ class InferenceServer:
 
     def _refuse(self, identity: bytes, frames: list[bytes]) -> None:
         """Counts a message that is not what was declared; tells its sender, where the header says who that is."""
-        self._life.block.add(Counter.BAD_MESSAGES, 1)
+        self._block.add(Counter.BAD_MESSAGES, 1)
         try:
             header = unpack_header(frames[0]) if frames else None
         except BadMessage:
@@ -162,14 +184,14 @@ class InferenceServer:
 
     def _count(self, batch: list[Pending], nanoseconds: int) -> None:
         leaves = sum(pending.client.num_trees for pending in batch)
-        block = self._life.block
+        block = self._block
         block.add(Counter.BUSY_NANOSECONDS, nanoseconds)
         block.add(Counter.BATCHES, 1)
         block.add(Counter.REQUESTS, len(batch))
         block.add(Counter.SIMULATIONS, leaves)
         self._mean_fill += 0.01 * (leaves / self._in_flight - self._mean_fill)
         block.set_gauge(Gauge.BATCH_FILL, min(1.0, self._mean_fill))
-        self._life.progress()
+        block.add(Counter.PROGRESS)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ class Learner:
         self._checkpoints_requested = life.telemetry.control(Control.CHECKPOINT_REQUESTED)
         self._restore(setup)
         self._last_checkpoint = time.monotonic()
-        self._samples_drawn = self._learning.samples
+        self._samples_before = self._learning.samples
         self._prefetcher = Prefetcher(self._learning.replay, config.learner.prefetch_batches, self._may_draw)
         self._report()
 
@@ -82,9 +82,7 @@ class Learner:
     def finish(self) -> None:
         """Waits for the actors to store their last trajectories, then saves."""
         deadline = time.monotonic() + ACTORS_END_SECONDS
-        while time.monotonic() < deadline and any(
-            self._life.telemetry.block(actor).state == State.READY for actor in self._actors
-        ):
+        while time.monotonic() < deadline and any(self._life.telemetry.block(actor).state == State.READY for actor in self._actors):
             time.sleep(0.02)
             self._life.block.beat()
         self.save()
@@ -129,12 +127,13 @@ class Learner:
         telemetry = self._life.telemetry
         return telemetry.control(Control.ENV_STEPS_BASE) + telemetry.total(Counter.ENV_STEPS, self._actors)
 
-    def _may_draw(self) -> bool:
+    def _may_draw(self, batches_drawn: int) -> bool:
         """Asks the governor for one more batch; runs in the prefetching thread."""
-        if self._learning.replay.num_steps == 0 or not self._governor.may_learn(self._samples_drawn, self._env_steps()):
-            return False
-        self._samples_drawn += self._config.training.batch_size
-        return True
+        return self._learning.replay.num_steps > 0 and self._governor.may_learn(self._samples_drawn(batches_drawn), self._env_steps())
+
+    def _samples_drawn(self, batches_drawn: int) -> int:
+        """Returns the samples drawn in the whole run, among them those that are not trained on yet."""
+        return self._samples_before + batches_drawn * self._config.training.batch_size
 
     def _is_checkpoint_due(self) -> bool:
         requested = self._life.telemetry.control(Control.CHECKPOINT_REQUESTED)
@@ -143,7 +142,7 @@ class Learner:
 
     def _count_wait(self, nanoseconds: int) -> None:
         """Counts a wait as throttling where the governor forbade a batch, as waiting for data where it did not."""
-        is_throttled = not self._governor.may_learn(self._samples_drawn, self._env_steps())
+        is_throttled = not self._governor.may_learn(self._samples_drawn(self._prefetcher.batches_drawn), self._env_steps())
         self._life.block.add(Counter.THROTTLED_NANOSECONDS if is_throttled else Counter.WAIT_NANOSECONDS, nanoseconds)
         self._life.progress()
 

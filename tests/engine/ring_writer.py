@@ -1,7 +1,7 @@
 """A process that appends trajectories to an inherited ring; started by test_ring.py.
 
 Usage: ring_writer.py SEGMENT_FD LOCK_FD STEPS TRAJECTORIES ACTOR FIRST_GAME NUM_GAMES [stop]
-With `stop` it stops itself (SIGSTOP) in the middle of copying its first trajectory.
+It says "ready" and begins when it is sent a line. With `stop` it stops itself (SIGSTOP) in the middle of copying its first trajectory.
 """
 
 import os
@@ -36,9 +36,9 @@ def main() -> None:
     if sys.argv[8:] == ["stop"]:
         ring.arrays["root_value"] = StoppingArray(ring.arrays["root_value"])
     print("ready", flush=True)
+    sys.stdin.readline()
     for game in range(first_game, first_game + num_games):
         ring.append(make_trajectory(actor, game, 1 + game % 9), deadline_seconds=20.0)
-    print("done", flush=True)
 
 
 main()

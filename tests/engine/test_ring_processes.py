@@ -46,13 +46,21 @@ class SharedRing:
         """Starts a Python process and waits until it says it is ready."""
         environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
         descriptors = [self.segment.fd, self.lock_fd]
-        process = subprocess.Popen([sys.executable, *command], pass_fds=descriptors, env=environment, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            pass_fds=descriptors,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.processes.append(process)
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         return process
 
     def start_writer(self, actor: int, first_game: int, num_games: int, *options: str) -> subprocess.Popen[str]:
+        """Starts a writer that waits for `begin`."""
         numbers = (self.segment.fd, self.lock_fd, STEPS, TRAJECTORIES, actor, first_game, num_games)
         return self.start(str(WRITER), *map(str, numbers), *options)
 
@@ -68,6 +76,13 @@ class SharedRing:
 def shared() -> Iterator[SharedRing]:
     with contextlib.closing(SharedRing()) as shared:
         yield shared
+
+
+def begin(*writers: subprocess.Popen[str]) -> None:
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("\n")
+        writer.stdin.flush()
 
 
 def wait_until(is_true) -> None:
@@ -90,13 +105,14 @@ def is_stopped(process: subprocess.Popen[str]) -> bool:
 
 
 def test_concurrent_writers_never_mix_and_lose_nothing(shared):
-    ring, num_games = shared.ring(), 400
+    ring, num_games = shared.ring(), 4000
     writers = [shared.start_writer(actor, 0, num_games) for actor in range(3)]
     seen: set[tuple[int, int]] = set()
+    begin(*writers)
     while any(writer.poll() is None for writer in writers):
         seen |= check_all_readable(ring)
     assert [writer.returncode for writer in writers] == [0, 0, 0]
-    assert len(seen) > TRAJECTORIES
+    assert len(seen) > 2 * TRAJECTORIES
     assert ring.claimed_trajectories == 3 * num_games
     assert ring.published_rows == 3 * sum(1 + game % 9 for game in range(num_games))
 
@@ -104,9 +120,11 @@ def test_concurrent_writers_never_mix_and_lose_nothing(shared):
 def test_writers_killed_at_random_instants_leave_a_ring_that_others_use(shared):
     ring, instants = shared.ring(), random.Random(7)
     survivor = shared.start_writer(1, 0, ENDLESS)
+    begin(survivor)
     for life in range(20):
         victim = shared.start_writer(2, life * 1000, ENDLESS)
-        time.sleep(instants.uniform(0.0, 0.02))
+        begin(victim)
+        time.sleep(instants.uniform(0.001, 0.02))
         victim.send_signal(signal.SIGKILL)
         victim.communicate(timeout=10)
         claimed = ring.claimed_trajectories
@@ -121,6 +139,7 @@ def test_writers_killed_at_random_instants_leave_a_ring_that_others_use(shared):
 
 def test_a_stopped_writer_is_waited_for_and_never_writes_over_newer_trajectories(shared):
     stopped = shared.start_writer(1, 8, 1, "stop")
+    begin(stopped)
     wait_until(lambda: is_stopped(stopped))
     ring = shared.ring(0)
     with pytest.raises(PeerDied, match="actor 1 is alive but has not finished trajectory 0"):
@@ -139,6 +158,7 @@ def test_a_stopped_writer_is_waited_for_and_never_writes_over_newer_trajectories
 def test_what_a_killed_writer_left_is_passed_by_others_and_by_its_successor(shared):
     for writer_index in (0, 1):
         killed = shared.start_writer(1, 8, 1, "stop")
+        begin(killed)
         wait_until(lambda killed=killed: is_stopped(killed))
         killed.kill()
         killed.wait(timeout=10)
@@ -152,6 +172,7 @@ def test_what_a_killed_writer_left_is_passed_by_others_and_by_its_successor(shar
 def test_a_waiting_writer_lets_go_of_what_it_can_so_that_two_never_wait_for_one_another(shared):
     stopped = [shared.start_writer(actor, 8, 1, "stop") for actor in (1, 2)]
     for writer in stopped:
+        begin(writer)
         wait_until(lambda writer=writer: is_stopped(writer))
     stopped[0].kill()
     stopped[0].wait(timeout=10)

@@ -1,0 +1,78 @@
+"""A short process before a run: compiles every Numba kernel once, finds out the network's size, checks the devices.
+
+The supervisor must not import torch, and dozens of actors must find compiled kernels in the cache, so both are done here. Reads
+the configuration as JSON on stdin; its last line on stdout is one JSON object: a `WarmUp`, or error and exit_code.
+"""
+
+import json
+import sys
+
+import msgspec
+import numpy as np
+
+from engine.config import RunConfig
+from engine.device import resolve_device
+from engine.layout import policy_entries_for, ring_layout_of
+from engine.learning import network_size
+from engine.replay import Replay
+from engine.ring import Ring
+from engine.shared_memory import Segment
+from engine.warm_up import WarmUp
+from muzero.errors import MuZeroError
+from muzero.games import make_game
+from muzero.randomness import Purpose, generator
+from muzero.search import BatchedSearch, FunctionModel, run_search
+from muzero.self_play import blank_trajectory
+from muzero.types import GameSpec, Observation
+
+SMALL_CAPACITY = 1000
+NUM_ROWS = 8
+
+
+def main() -> None:
+    """Does the work of the process."""
+    config = msgspec.json.decode(sys.stdin.buffer.read(), type=RunConfig)
+    try:
+        print(msgspec.json.encode(prepare(config)).decode())
+    except MuZeroError as error:
+        print(json.dumps({"error": str(error), "exit_code": error.exit_code}))
+
+
+def prepare(config: RunConfig) -> WarmUp:
+    """Compiles what actors and learner need and returns what the supervisor needs to know."""
+    spec = make_game(config.game).spec
+    device, learner_device = resolve_device(config.inference.device), resolve_device(config.learner.device)
+    compile_search(config, spec)
+    compile_replay(config, spec)
+    return WarmUp(num_floats=network_size(config), device=str(device), learner_device=str(learner_device))
+
+
+def compile_search(config: RunConfig, spec: GameSpec) -> None:
+    """Searches two made-up positions with a model that knows nothing, which compiles the tree's kernels."""
+    search = BatchedSearch(config.search, num_trees=2, spec=spec)
+    zeros, logits = np.zeros(2, np.float32), np.zeros((2, spec.num_actions), np.float32)
+    model = FunctionModel(
+        lambda observation: (zeros[:, None], zeros, logits),
+        lambda hidden_state, action: (hidden_state, zeros, zeros, logits),
+        num_nodes=search.num_nodes,
+        num_priors=search.num_priors,
+    )
+    frames = np.zeros((2, spec.num_frames, *spec.frame_shape), spec.frame_dtype)
+    legal_actions = np.ones((2, spec.num_actions), np.bool_)
+    run_search(model, search.steps(Observation(frames, np.zeros(2, np.int8)), legal_actions, logits))
+
+
+def compile_replay(config: RunConfig, spec: GameSpec) -> None:
+    """Stores and samples a few rows in a ring of this process, which compiles the kernels of replay and targets."""
+    small = msgspec.structs.replace(config, replay=msgspec.structs.replace(config.replay, capacity_steps=SMALL_CAPACITY, min_steps=1))
+    ring = Ring(Segment.private(ring_layout_of(small, spec)), None)
+    ring.append(blank_trajectory(spec, NUM_ROWS, policy_entries_for(spec.num_actions, config.replay.policy_entries)))
+    replay = Replay(ring, spec, small.replay, config.training, config.search.discount, generator(0, Purpose.REPLAY))
+    replay.ingest()
+    batch = replay.make_batch_buffers()
+    replay.sample(batch)
+    replay.update_priorities(batch.row, batch.sample_weight)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""The server over its real socket: what it answers, refuses, repeats, batches, and how it changes the weights."""
+
+import threading
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+
+from engine.inference_client import InferenceClient, RemoteModel
+from engine.layout import Counter
+from engine.messages import Header, Kind
+from engine.run_parts import make_wire
+from engine.transport import ClientSocket
+from muzero.games import make_game
+from muzero.search import BatchedSearch, run_search
+from muzero.types import InitialReply, InitialRequest, RecurrentReply, RecurrentRequest, Reply, Request
+from tests.engine.inference_examples import (
+    CONFIG,
+    local_model,
+    make_network,
+    make_weights,
+    random_observation,
+    random_request,
+    serving,
+    values_of,
+)
+from tests.engine.run_examples import tiny_config
+
+Connect = Callable[[str], ClientSocket]
+SPEC = make_game(CONFIG.game).spec
+WIRE = make_wire(CONFIG, SPEC)
+FIRST_STEP = RecurrentRequest(np.zeros(3, np.int32), np.array([0, 4, 8], np.int32), 1)
+
+
+class Running:
+    """A life that goes on."""
+
+    def should_stop(self) -> bool:
+        return False
+
+
+def remote_model(socket: ClientSocket, client: int = 0) -> RemoteModel:
+    return RemoteModel(InferenceClient(WIRE, socket, lambda: 1), client, Running())  # type: ignore[arg-type]
+
+
+def answer(socket: ClientSocket) -> tuple[Header, Reply | None]:
+    frames = socket.receive(20.0)
+    assert frames is not None, "no answer"
+    return WIRE.parse_reply(frames)
+
+
+def ask(socket: ClientSocket, request: Request, *, client: int = 0, request_id: int = 0, epoch: int = 1) -> tuple[Header, Reply | None]:
+    kind, node = (Kind.INITIAL, 0) if isinstance(request, InitialRequest) else (Kind.RECURRENT, request.new_node)
+    assert socket.send(WIRE.request_frames(Header(kind, client, request_id, epoch, node), request))
+    return answer(socket)
+
+
+def assert_replies_equal(one: Reply | None, other: Reply | None) -> None:
+    assert one is not None and type(one) is type(other)
+    for name, array in vars(one).items():
+        if name != "version":
+            np.testing.assert_allclose(array, getattr(other, name), rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_searches_over_the_socket_equal_searches_with_the_network_at_hand(address: str, connect: Connect) -> None:
+    observation, legal = random_observation(), np.ones((3, SPEC.num_actions), np.bool_)
+    search = BatchedSearch(CONFIG.search, num_trees=3, spec=SPEC)
+    local = run_search(local_model(), search.steps(observation, legal, None))
+    with serving(address, make_weights(make_network())):
+        remotes = [run_search(remote_model(connect(f"a{client}"), client), search.steps(observation, legal, None)) for client in (0, 3)]
+    for remote in remotes:
+        np.testing.assert_array_equal(remote.visit_count, local.visit_count)
+        np.testing.assert_allclose(remote.root_value, local.root_value, atol=1e-5)
+        assert remote.version == 1
+
+
+def test_two_clients_do_not_touch_one_anothers_trees(address: str, connect: Connect) -> None:
+    models = [local_model(), local_model()]
+    with serving(address, make_weights(make_network())):
+        remotes = [remote_model(connect(f"a{client}"), client) for client in (0, 1)]
+        for model, remote, seed in zip(models, remotes, (1, 2), strict=True):
+            assert_replies_equal(remote.initial_inference(random_request(seed)), model.initial_inference(random_request(seed)))
+        for model, remote in zip(models, remotes, strict=True):
+            assert_replies_equal(remote.recurrent_inference(FIRST_STEP), model.recurrent_inference(FIRST_STEP))
+
+
+def test_malformed_messages_are_counted_refused_where_possible_and_survived(address: str, connect: Connect) -> None:
+    short = [Header(Kind.RECURRENT, 1, 77, 1, 1).pack(), b"short", b""]
+    with serving(address, make_weights(make_network())) as block:
+        socket = connect("actor")
+        for frames in ([b""], [b"\xff" * 100, b"", b""], [b"x"] * 9, short):
+            socket.send(frames)
+        header, reply = answer(socket)  # the others cannot be answered: nobody knows who asked for what
+        assert (header.kind, header.client, header.request_id, reply) == (Kind.REFUSED, 1, 77, None)
+        assert block.get(Counter.BAD_MESSAGES) == 4
+        assert ask(socket, random_request())[0].kind == Kind.INITIAL
+
+
+def test_a_search_of_an_older_server_is_stale(address: str, connect: Connect) -> None:
+    with serving(address, make_weights(make_network()), epoch=2):
+        socket = connect("actor")
+        assert ask(socket, random_request())[0].epoch == 2
+        header, reply = ask(socket, FIRST_STEP, request_id=5, epoch=1)
+        assert (header.kind, header.request_id, header.epoch, reply) == (Kind.STALE, 5, 2, None)
+
+
+def test_a_search_that_never_began_here_is_stale(address: str, connect: Connect) -> None:
+    with serving(address, make_weights(make_network())):
+        socket = connect("actor")
+        assert ask(socket, FIRST_STEP)[0].kind == Kind.STALE
+
+
+def test_a_request_that_comes_twice_is_answered_twice_alike(address: str, connect: Connect) -> None:
+    with serving(address, make_weights(make_network())):
+        socket = connect("actor")
+        for request in (random_request(), FIRST_STEP):
+            (first_header, first), (second_header, second) = ask(socket, request), ask(socket, request)
+            assert first_header == second_header
+            assert_replies_equal(first, second)
+
+
+def test_each_reply_comes_whole_from_the_version_it_names_while_weights_change(address: str, connect: Connect) -> None:
+    networks = [make_network(seed=seed) for seed in (1, 2)]  # odd versions are the first one, even ones the second
+    references = [local_model(network) for network in networks]
+    roots = [reference.initial_inference(random_request()) for reference in references]
+    store, should_stop = make_weights(networks[0]), threading.Event()
+
+    def publish() -> None:
+        while not should_stop.is_set():
+            store.publish(values_of(networks[store.version % 2]), store.version + 1)
+            time.sleep(0.001)
+
+    publisher, versions = threading.Thread(target=publish), []
+    with serving(address, store):
+        socket = connect("actor")
+        publisher.start()
+        try:
+            for _ in range(150):
+                header, reply = ask(socket, random_request())
+                assert isinstance(reply, InitialReply)
+                assert_replies_equal(reply, roots[(header.word + 1) % 2])
+                versions.append(header.word)
+        finally:
+            should_stop.set()
+            publisher.join()
+        assert sum(one != other for one, other in pairwise(versions)) > 10  # or nothing was shown
+
+
+def test_a_node_is_computed_by_one_version_from_its_parent_by_another(address: str, connect: Connect) -> None:
+    networks = [make_network(seed=seed) for seed in (1, 2)]
+    store = make_weights(networks[0])
+    model = local_model(networks[0])
+    with serving(address, store):
+        remote = remote_model(connect("actor"))
+        assert_replies_equal(remote.initial_inference(random_request()), model.initial_inference(random_request()))
+        store.publish(values_of(networks[1]), 2)
+        model._core.load(values_of(networks[1]), 2)
+        deadline, expected = time.monotonic() + 20, model.recurrent_inference(FIRST_STEP)
+        while True:  # the server may be waiting for requests with the old weights when the new ones come
+            reply = remote.recurrent_inference(FIRST_STEP)
+            assert isinstance(reply, RecurrentReply)
+            if np.allclose(reply.value, expected.value, atol=1e-6):
+                break
+            assert time.monotonic() < deadline
+        assert_replies_equal(reply, expected)
+
+
+def test_sixty_four_clients_are_answered_in_few_batches(address: str, connect: Connect) -> None:
+    config = tiny_config(actors={"num_actors": 32, "games_per_actor": 6, "groups": 2})
+    wire, expected = make_wire(config, SPEC), local_model().initial_inference(random_request())
+    sockets = [connect(f"actor-{index}") for index in range(32)]
+    for client in range(64):  # before there is a server: all are waiting when it looks
+        frames = wire.request_frames(Header(Kind.INITIAL, client, client, 1, 0), random_request())
+        assert sockets[client // 2].send(frames)
+    with serving(address, make_weights(make_network()), config) as block:
+        for client in range(64):
+            frames_of_reply = sockets[client // 2].receive(20.0)
+            assert frames_of_reply is not None
+            assert_replies_equal(wire.parse_reply(frames_of_reply)[1], expected)
+        assert block.get(Counter.REQUESTS) == 64
+        assert block.get(Counter.BATCHES) <= 32  # 64 without batching; they trickle in while the server starts

@@ -1,0 +1,72 @@
+"""The sockets: what arrives, what waits, what is dropped."""
+
+from collections.abc import Callable
+
+import pytest
+
+from engine import transport
+from engine.transport import ClientSocket, ServerSocket
+
+Connect = Callable[[str], ClientSocket]
+
+
+def received(server: ServerSocket) -> tuple[bytes, list[bytes]]:
+    assert server.wait(10.0), "nothing came"
+    message = server.receive()
+    assert message is not None
+    return message
+
+
+def test_a_request_names_its_sender_and_its_reply_goes_back(address: str, connect: Connect) -> None:
+    server = ServerSocket(address)
+    one, two = connect("one"), connect("two")
+    assert one.send([b"head", b"", b"\x00\xff"])
+    assert received(server) == (b"one", [b"head", b"", b"\x00\xff"])
+    assert two.send([b"hello"])
+    identity, _ = received(server)
+    server.send(identity, [b"reply", b"array"])
+    assert two.receive(10.0) == [b"reply", b"array"]
+    assert one.receive(0.0) is None
+    server.close()
+
+
+def test_waiting_ends_without_a_message(address: str, connect: Connect) -> None:
+    server = ServerSocket(address)
+    assert not server.wait(0.01)
+    assert server.receive() is None
+    assert connect("one").receive(0.01) is None
+    server.close()
+
+
+def test_a_reply_to_a_client_that_is_gone_is_dropped_and_counted(address: str) -> None:
+    server = ServerSocket(address)
+    server.send(b"nobody", [b"reply"])
+    assert server.num_dropped == 1
+    server.close()
+
+
+def test_a_restarted_client_takes_over_its_name(address: str, connect: Connect) -> None:
+    server = ServerSocket(address)
+    connect("actor-0").send([b"old"])
+    received(server)
+    reborn = connect("actor-0")
+    reborn.send([b"new"])
+    identity, _ = received(server)
+    server.send(identity, [b"reply"])
+    assert reborn.receive(10.0) == [b"reply"]
+    server.close()
+
+
+def test_requests_are_refused_here_not_piled_up_when_no_server_takes_them(
+    address: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "QUEUE_MESSAGES", 4)
+    client = connect("actor-0")
+    assert [client.send([b"request"]) for _ in range(6)] == [True] * 4 + [False] * 2
+
+
+def test_requests_sent_before_the_server_is_there_reach_it(address: str, connect: Connect) -> None:
+    connect("actor-0").send([b"early"])
+    server = ServerSocket(address)
+    assert received(server) == (b"actor-0", [b"early"])
+    server.close()
