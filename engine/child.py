@@ -50,7 +50,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"PYTHONPATH": _module_path()} | environment,
+                env=os.environ | {"PYTHONPATH": module_path()} | environment,
                 pass_fds=(*pass_fds, setup_fd),
                 start_new_session=True,
             )
@@ -109,6 +109,6 @@ def _in_memory(content: bytes) -> int:
     return descriptor
 
 
-def _module_path() -> str:
+def module_path() -> str:
     """Returns a PYTHONPATH with which a child finds exactly the modules that its supervisor found."""
     return os.pathsep.join(path or os.getcwd() for path in sys.path)

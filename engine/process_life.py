@@ -146,7 +146,7 @@ def main(run: Callable[[ProcessSetup, Life], None]) -> NoReturn:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     setup = _read_setup(int(sys.argv[1]))
-    _die_with(setup.supervisor_pid)
+    die_with(setup.supervisor_pid)
     _start_log(setup.role)
     _prefer_as_oom_victim(setup.role)
     segment = Segment.attach(setup.telemetry_fd, telemetry_layout(setup.num_processes))
@@ -182,7 +182,7 @@ def _read_setup(setup_fd: int) -> ProcessSetup:
         return msgspec.json.decode(file.read(), type=ProcessSetup)
 
 
-def _die_with(supervisor_pid: int) -> None:
+def die_with(supervisor_pid: int) -> None:
     """Makes the kernel kill this process when its supervisor ends, however it ends.
 
     The signal is lost when the supervisor ended before it was asked for: hence the look at the parent afterwards.

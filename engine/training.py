@@ -196,7 +196,9 @@ def _run_in_one_process(
 
 def _run_processes(config: RunConfig, folder: RunFolder, resume_from: Checkpoint | None, display: Display, signals: StopSignals) -> None:
     display.message("preparing: compiling kernels and measuring the network (once per version, then cached)")
-    found = warm_up(config)
+    found = warm_up(config, lambda: signals.count > 0)
+    if found is None:
+        return
     make_plan(config, make_game(config.game).spec, found.num_floats).check()
     display.message(f"inference on {found.device}, learning on {found.learner_device}, network of {found.num_floats} numbers")
     indices = ProcessIndices.of(config.actors.num_actors, has_evaluator=config.evaluation.is_enabled)

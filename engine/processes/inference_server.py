@@ -61,6 +61,9 @@ class InferenceServer:
         socket: its end of the wire; closed with the server.
         block: its numbers.
         epoch: which start of the server this is.
+
+    Attributes:
+        core: network and hidden states.
     """
 
     def __init__(
@@ -79,7 +82,7 @@ class InferenceServer:
         self._weights, self._socket, self._block, self._epoch = weights, socket, block, epoch
         self._values = np.zeros(num_floats, dtype=np.float32)
         typical_batch = min(max(1, config.actors.num_actors) * config.actors.games_per_group, config.inference.max_batch)
-        self._core = InferenceCore(config, spec, action_planes, num_slots=num_slots(config), typical_batch=typical_batch)
+        self.core = InferenceCore(config, spec, action_planes, num_slots=num_slots(config), typical_batch=typical_batch)
         self._slots = [np.arange(client.first_slot, client.first_slot + client.num_trees, dtype=np.int64) for client in self._wire.clients]
         deadline_seconds = config.inference.batch_deadline_microseconds * 1e-6
         self._batcher = Batcher(config.inference.max_batch, deadline_seconds, config.actors.groups)
@@ -91,10 +94,10 @@ class InferenceServer:
         """Takes over the newest weights if they are not in use yet; returns whether there are any. The first ones take seconds:
         what the device needs is then compiled or captured.
         """
-        if self._weights.version != self._core.version:
-            self._core.load(self._values, self._weights.read(self._values))
-            self._block.set(Counter.PUBLISHED_VERSION, self._core.version)
-        return self._core.version > 0
+        if self._weights.version != self.core.version:
+            self.core.load(self._values, self._weights.read(self._values))
+            self._block.set(Counter.PUBLISHED_VERSION, self.core.version)
+        return self.core.version > 0
 
     def serve_once(self) -> None:
         """Answers one batch, or waits a moment for requests; weights are swapped only here, between two batches."""
@@ -143,7 +146,7 @@ class InferenceServer:
             return
         requests = [pending.request for pending in batch]
         observations = [request.observation for request in requests if isinstance(request, InitialRequest)]
-        answer = self._core.initial(
+        answer = self.core.initial(
             self._slots_of(batch),
             np.concatenate([observation.frames for observation in observations]),
             np.concatenate([observation.to_play for observation in observations]),
@@ -159,7 +162,7 @@ class InferenceServer:
         if not batch:
             return
         requests = [pending.request for pending in batch if isinstance(pending.request, RecurrentRequest)]
-        answer = self._core.recurrent(
+        answer = self.core.recurrent(
             self._slots_of(batch),
             np.concatenate([request.parent_node for request in requests]),
             np.concatenate([request.action for request in requests]),
@@ -176,7 +179,7 @@ class InferenceServer:
         return np.concatenate([self._slots[pending.client.index] for pending in batch])
 
     def _send(self, pending: Pending, kind: Kind, reply: Reply) -> None:
-        header = Header(kind, pending.client.index, pending.header.request_id, self._epoch, self._core.version)
+        header = Header(kind, pending.client.index, pending.header.request_id, self._epoch, self.core.version)
         self._reply(pending.identity, header, reply)
 
     def _reply(self, identity: bytes, header: Header, reply: Reply | None) -> None:

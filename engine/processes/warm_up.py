@@ -14,6 +14,7 @@ from engine.config import RunConfig
 from engine.device import resolve_device
 from engine.layout import policy_entries_for, ring_layout_of
 from engine.learning import network_size
+from engine.process_life import die_with
 from engine.replay import Replay
 from engine.ring import Ring
 from engine.shared_memory import Segment
@@ -30,7 +31,8 @@ NUM_ROWS = 8
 
 
 def main() -> None:
-    """Does the work of the process."""
+    """Does the work of the process; its one argument is the process id of the supervisor, with which it ends."""
+    die_with(int(sys.argv[1]))
     config = msgspec.json.decode(sys.stdin.buffer.read(), type=RunConfig)
     try:
         print(msgspec.json.encode(prepare(config)).decode())

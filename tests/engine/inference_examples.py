@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+import torch
 
 from engine.config import RunConfig
 from engine.inference_core import InferenceCore, LocalModel
@@ -26,9 +27,13 @@ CONFIG = tiny_config(actors={"num_actors": 2, "games_per_actor": 6, "groups": 2}
 
 
 def make_network(config: RunConfig = CONFIG, seed: int = 0) -> MuZeroNetwork:
-    """Returns a network of the run, ready to infer."""
+    """Returns a network of the run, ready to infer, all of whose weights matter: fresh heads are all zero and hide mistakes."""
     game = make_game(config.game)
-    return build_network(game.spec, game.action_planes(), config.network, seed).eval().requires_grad_(False)
+    network = build_network(game.spec, game.action_planes(), config.network, seed).eval().requires_grad_(False)
+    random = torch.Generator().manual_seed(seed)
+    for tensor in network.parameters():
+        tensor += 0.3 * torch.randn(tensor.shape, generator=random)
+    return network
 
 
 def values_of(network: MuZeroNetwork) -> Float32Array:

@@ -1,0 +1,30 @@
+"""The warm-up process finds out what the supervisor must not import torch for, and hands on what is wrong."""
+
+import msgspec
+import pytest
+
+from engine.learning import network_size
+from engine.warm_up import warm_up
+from muzero.errors import MuZeroError, UserError
+from tests.engine.run_examples import tiny_config
+
+CONFIG = tiny_config(inference={"device": "cpu"}, learner={"device": "cpu"})
+
+
+def test_it_finds_the_size_of_the_network_and_the_devices() -> None:
+    found = warm_up(CONFIG)
+    assert found is not None
+    assert (found.num_floats, found.device, found.learner_device) == (network_size(CONFIG), "cpu", "cpu")
+
+
+def test_what_is_wrong_there_is_raised_here_with_its_exit_code() -> None:
+    config = msgspec.structs.replace(CONFIG, inference=msgspec.structs.replace(CONFIG.inference, device="abacus"))
+    with pytest.raises(MuZeroError, match="device 'abacus' is not one") as caught:
+        warm_up(config)
+    assert caught.value.exit_code == 3
+    assert MuZeroError.exit_code == 1
+    assert UserError.exit_code == 2
+
+
+def test_it_can_be_stopped() -> None:
+    assert warm_up(CONFIG, lambda: True) is None
