@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import msgspec
+
 from muzero.config import (
     GameConfig,
     NetworkConfig,
@@ -122,7 +124,8 @@ class RunConfig(Settings, frozen=True):
     seed: int = 0
     """Seed of all randomness."""
     steps: int | None = None
-    """Learner steps after which this run stops; training.training_steps when absent. Schedules always follow training_steps."""
+    """Learner steps after which this run stops; training.training_steps when absent. The learning rate follows the larger of the two,
+    so that a run that stops early and is resumed learns exactly as one straight through."""
     minutes: float | None = None
     """Wall-clock limit of this start of the run."""
     game: GameConfig = GameConfig()
@@ -147,3 +150,8 @@ class RunConfig(Settings, frozen=True):
     def last_step(self) -> int:
         """Learner step at which the run is done."""
         return self.training.training_steps if self.steps is None else self.steps
+
+    @property
+    def scheduled_training(self) -> TrainingConfig:
+        """The training section, with training_steps as long as the learning rate's schedule."""
+        return msgspec.structs.replace(self.training, training_steps=max(self.training.training_steps, self.last_step))

@@ -60,7 +60,7 @@ class Learning:
         self._weights = weights
         network = build_network(spec, action_planes, config.network, config.seed)
         self._network = network
-        self.trainer = Trainer(network, config.training, device, use_amp=device.type == "cuda")
+        self.trainer = Trainer(network, config.scheduled_training, device, use_amp=device.type == "cuda")
         self.replay = Replay(ring, spec, config.replay, config.training, config.search.discount, generator(config.seed, Purpose.REPLAY))
         self.version = 0
         self.samples = 0

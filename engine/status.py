@@ -147,7 +147,7 @@ class StatusReader:
         return Status(
             elapsed_seconds=elapsed,
             learner_steps=totals.learner_steps,
-            training_steps=self._config.training.training_steps,
+            training_steps=self._config.last_step,
             env_steps=self._telemetry.control(Control.ENV_STEPS_BASE) + totals.env_steps,
             games=totals.games,
             env_steps_per_second=_ratio(growth.env_steps, growth.seconds),
@@ -222,7 +222,7 @@ class StatusReader:
     def _eta_seconds(self, learner_steps: int, steps_per_second: float, elapsed: float) -> float | None:
         limits = []
         if steps_per_second > 0:
-            limits.append(max(0, self._config.training.training_steps - learner_steps) / steps_per_second)
+            limits.append(max(0, self._config.last_step - learner_steps) / steps_per_second)
         if self._config.minutes is not None:
             limits.append(max(0.0, 60 * self._config.minutes - elapsed))
         return min(limits, default=None)

@@ -31,7 +31,7 @@ SETTINGS_OF_FLAGS = {
     "device": ("inference.device", "learner.device"),
     "learner_device": ("learner.device",),
     "seed": ("seed",),
-    "steps": ("training.training_steps",),
+    "steps": ("steps",),
     "minutes": ("minutes",),
 }
 """Flag -> the settings it sets; a later flag wins over an earlier one."""
@@ -45,6 +45,11 @@ def shown_errors() -> Iterator[None]:
     except MuZeroError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def _shown(value: object) -> str:
+    """Returns a setting as the user would write it."""
+    return "none" if value is None else str(value)
 
 
 def version_text() -> str:
@@ -92,7 +97,7 @@ version_option = click.option(
     "--run-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the run; runs/<env>-<date>-<time>-s<seed> by default."
 )
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of all randomness.")
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Learner steps until the run is done.")
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Learner steps after which the run stops.")
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Wall-clock limit of this start.")
 @click.option("--resume", is_flag=True, help="Continue the run in --run-dir from its newest checkpoint.")
 @click.option("--restart", is_flag=True, help="Start anew in --run-dir; the old run is kept as <run-dir>.old-N.")
@@ -197,7 +202,7 @@ def _train(config: RunConfig, run_dir: Path, mode: "RunMode", changes: Mapping[s
 
     display = make_display(json_logs=json_logs)
     for key, (was, now) in changes.items():
-        display.message(f"{key}: {was} -> {now}")
+        display.message(f"{key}: {_shown(was)} -> {_shown(now)}")
     return train(config, run_dir=run_dir, mode=mode, display=display, command_line=sys.argv)
 
 

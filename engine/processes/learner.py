@@ -30,7 +30,7 @@ def run(setup: ProcessSetup, life: Life) -> None:
     learner = Learner(setup, life)
     try:
         life.ready()
-        while not life.should_stop():
+        while not life.should_stop() and not learner.is_done:
             learner.turn()
         learner.finish()
     finally:
@@ -58,6 +58,11 @@ class Learner:
         self._prefetcher = Prefetcher(self._learning.replay, config.learner.prefetch_batches, self._may_draw)
         self._report()
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the last learner step is done; not one more is taken."""
+        return self._learning.steps >= self._config.last_step
+
     def turn(self) -> None:
         """Takes one step if a batch is there; publishes and saves when due."""
         started = time.monotonic_ns()
@@ -76,11 +81,11 @@ class Learner:
         self._report()
         if self._is_checkpoint_due():
             self.save()
-        if self._learning.steps >= self._config.last_step:
-            self._life.telemetry.set_control(Control.STOP_REQUESTED, 1)
 
     def finish(self) -> None:
-        """Waits for the actors to store their last trajectories, then saves."""
+        """Stops the run if it is done, waits for the actors to store their last trajectories, then saves."""
+        if self.is_done:
+            self._life.telemetry.set_control(Control.STOP_REQUESTED, 1)
         deadline = time.monotonic() + ACTORS_END_SECONDS
         while time.monotonic() < deadline and any(self._life.telemetry.block(actor).state == State.READY for actor in self._actors):
             time.sleep(0.02)

@@ -1,7 +1,6 @@
 """A run started by the real command line, watched from outside: its output, its numbers, its processes. No assertions of tests."""
 
 import json
-import os
 import signal
 import subprocess
 import threading
@@ -25,23 +24,24 @@ class LaunchedRun:
         lines: what it printed.
     """
 
-    def __init__(self, run_dir: Path, *arguments: str) -> None:
+    def __init__(self, run_dir: Path, *arguments: str, socket_base: Path | None = None) -> None:
         self.run_dir = run_dir
         self.lines: list[str] = []
         self._started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self.process = start_launch(*arguments, "--json-logs")
+        environment = {"XDG_RUNTIME_DIR": str(socket_base)} if socket_base else None
+        self.process = start_launch(*arguments, "--json-logs", environment=environment)
         self._reader = threading.Thread(target=self._read, name="output")
         self._reader.start()
 
     @classmethod
-    def new(cls, run_dir: Path, *more: str) -> Self:
+    def new(cls, run_dir: Path, *more: str, socket_base: Path | None = None) -> Self:
         """Starts a tiny run of two actors; `more` wins over the tiny flags."""
-        return cls(run_dir, *tiny_flags(run_dir, "--actors", "2", *more))
+        return cls(run_dir, *tiny_flags(run_dir, "--actors", "2", *more), socket_base=socket_base)
 
     @classmethod
-    def resumed(cls, run_dir: Path, *more: str) -> Self:
+    def resumed(cls, run_dir: Path, *more: str, socket_base: Path | None = None) -> Self:
         """Goes on with the run in a folder."""
-        return cls(run_dir, "--run-dir", str(run_dir), "--resume", *more)
+        return cls(run_dir, "--run-dir", str(run_dir), "--resume", *more, socket_base=socket_base)
 
     def __enter__(self) -> Self:
         return self
@@ -123,9 +123,3 @@ def is_alive(pid: int) -> bool:
         return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def socket_folders() -> set[str]:
-    """Returns the private socket folders that exist now."""
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")
-    return {str(folder) for folder in base.glob("muzero-*")}

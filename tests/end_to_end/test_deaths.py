@@ -2,22 +2,31 @@
 
 import os
 import signal
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.checkpoint_manifest import newest_checkpoint
-from tests.end_to_end.launched_run import LaunchedRun, is_alive, socket_folders
+from tests.end_to_end.launched_run import LaunchedRun, is_alive
 
 pytestmark = pytest.mark.timeout(300)
 GONE_SECONDS = 5.0
 STOP_SECONDS = 20.0
 
 
-def test_a_run_survives_the_death_of_every_role_and_resumes_after_the_death_of_its_supervisor(tmp_path: Path) -> None:
+@pytest.fixture
+def sockets() -> Iterator[Path]:
+    """A place for socket folders where no other run has one; its path is short."""
+    with tempfile.TemporaryDirectory(prefix="mz") as folder:
+        yield Path(folder)
+
+
+def test_a_run_survives_the_death_of_every_role_and_resumes_after_the_death_of_its_supervisor(tmp_path: Path, sockets: Path) -> None:
     run_dir, in_shm = tmp_path / "run", set(os.listdir("/dev/shm"))
-    with LaunchedRun.new(run_dir, "--steps", "100000") as run:
+    with LaunchedRun.new(run_dir, "--steps", "100000", socket_base=sockets) as run:
         run.wait_for("a checkpoint", lambda: (run_dir / "checkpoints" / "latest").exists())
         before = run.roles()
         assert set(before) == {"actor-0", "actor-1", "server", "learner", "evaluator"}
@@ -27,15 +36,16 @@ def test_a_run_survives_the_death_of_every_role_and_resumes_after_the_death_of_i
         assert run.roles()["actor-0"] == before["actor-0"]  # nobody else died of it
         kill_the_supervisor(run)
     assert set(os.listdir("/dev/shm")) <= in_shm
-    left_over, steps = socket_folders(), newest_steps(run_dir)
-    assert left_over
+    left_over, steps = list(sockets.iterdir()), newest_steps(run_dir)
+    assert len(left_over) == 1
 
-    with LaunchedRun.resumed(run_dir) as resumed:
+    with LaunchedRun.resumed(run_dir, socket_base=sockets) as resumed:
         resumed.wait_for("more steps", lambda: resumed.newest()["learner_steps"] > steps + 20)
+        assert not left_over[0].exists()
         stop_with(resumed, signal.SIGINT, exit_code=130)
         assert f"resume: step_{steps:09d}" in " ".join(resumed.messages)
     assert newest_steps(run_dir) > steps
-    assert not left_over & socket_folders()
+    assert not list(sockets.iterdir())
     assert set(os.listdir("/dev/shm")) <= in_shm
 
     with LaunchedRun.resumed(run_dir, "--steps", str(newest_steps(run_dir) + 20)) as last:

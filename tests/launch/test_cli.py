@@ -53,7 +53,7 @@ def test_flags_reach_the_training(run_launch: Launch, training: SimpleNamespace,
         9,
     )
     assert (config.inference.device, config.learner.device, config.seed, config.minutes) == ("cuda", "cpu", 5, 2.5)
-    assert (config.training.training_steps, config.network.num_blocks) == (77, 2)
+    assert (config.steps, config.network.num_blocks) == (77, 2)
     assert (call["run_dir"], call["mode"]) == (tmp_path / "R", "overwrite")
 
 
@@ -157,8 +157,8 @@ def test_resume_needs_no_environment_and_shows_what_changes(run_launch: Launch, 
 
     result = run_launch("--resume", "--run-dir", str(tmp_path), "--steps", "99")
 
-    assert (training.calls[1]["mode"], training.calls[1]["config"].training.training_steps) == ("resume", 99)
-    assert "training.training_steps: 20000 -> 99" in result.stdout
+    assert (training.calls[1]["mode"], training.calls[1]["config"].steps) == ("resume", 99)
+    assert "steps: none -> 99" in result.stdout
 
 
 def test_resume_with_another_environment_is_refused(run_launch: Launch, training: SimpleNamespace, tmp_path: Path) -> None:
