@@ -89,6 +89,10 @@ class CheckpointFolder:
         self._drop_old()
         return final
 
+    def adopt_ring(self, checkpoint: Checkpoint) -> None:
+        """Goes on from this checkpoint with a ring that outlived the learner: what is saved of it is not saved again."""
+        self._archive.adopt(checkpoint.manifest["replay"])
+
     def restore_ring(self, checkpoint: Checkpoint, ring: Ring) -> None:
         """Fills the ring as it was at this checkpoint."""
         self._archive.restore(ring, checkpoint.manifest["replay"])

@@ -92,6 +92,11 @@ class EvaluationConfig(Settings, frozen=True):
     stop_evaluations: int = 2
     """See stop_score."""
 
+    def __post_init__(self) -> None:
+        require(self.interval_seconds > 0, f"evaluation.interval_seconds is {self.interval_seconds}: set a positive number.")
+        for field in ("episodes", "stop_evaluations"):
+            require(getattr(self, field) >= 1, f"evaluation.{field} is {getattr(self, field)}: set at least 1.")
+
 
 class CheckpointConfig(Settings, frozen=True):
     """Checkpoints."""
@@ -103,6 +108,7 @@ class CheckpointConfig(Settings, frozen=True):
 
     def __post_init__(self) -> None:
         require(self.keep >= 1, f"checkpoint.keep is {self.keep}: set at least 1.")
+        require(self.interval_seconds > 0, f"checkpoint.interval_seconds is {self.interval_seconds}: set a positive number.")
 
 
 class SupervisorConfig(Settings, frozen=True):
@@ -116,6 +122,11 @@ class SupervisorConfig(Settings, frozen=True):
     """How long roles may take to finish after a stop was asked for."""
     max_restarts_per_minute: int = 5
     """More deaths of one role in a minute end the run."""
+
+    def __post_init__(self) -> None:
+        for field in ("heartbeat_timeout_seconds", "startup_timeout_seconds", "drain_seconds"):
+            require(getattr(self, field) > 0, f"supervisor.{field} is {getattr(self, field)}: set a positive number.")
+        require(self.max_restarts_per_minute >= 0, f"supervisor.max_restarts_per_minute is {self.max_restarts_per_minute}: set 0 or more.")
 
 
 class RunConfig(Settings, frozen=True):

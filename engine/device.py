@@ -3,7 +3,7 @@
 import torch
 
 from engine.config import InferenceConfig
-from engine.errors import MachineProblem
+from engine.errors import MachineProblem, NotEnoughMemory
 
 
 def resolve_device(name: str) -> torch.device:
@@ -27,6 +27,23 @@ def resolve_device(name: str) -> torch.device:
             f"device '{name}' is not there (torch sees {count} CUDA devices): use --device cpu, or install a CUDA build of torch."
         )
     return device
+
+
+def check_device_memory(device: torch.device, needed_bytes: int) -> None:
+    """Raises NotEnoughMemory if a GPU has less free memory than needed; a CPU's memory is the plan's matter.
+
+    Args:
+        device: where inference runs.
+        needed_bytes: latent pool and weights.
+    """
+    if device.type != "cuda":
+        return
+    free_bytes, total_bytes = torch.cuda.mem_get_info(device)
+    if needed_bytes > free_bytes:
+        raise NotEnoughMemory(
+            f"the hidden states and weights need {needed_bytes:,} bytes on {device}, which has {free_bytes:,} of {total_bytes:,} free: "
+            "give fewer --games-per-actor, --actors or --simulations, or --set inference.precision=bfloat16."
+        )
 
 
 def inference_dtype(config: InferenceConfig, device: torch.device) -> torch.dtype:

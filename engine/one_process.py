@@ -87,7 +87,8 @@ class OneProcessRun:
 
     def turn(self) -> None:
         """Takes one training step if the governor allows it, else plays one move in every game; evaluates and saves when due."""
-        if self._governor.may_learn(self._learning.samples, self._env_steps()) and self._learning.replay.num_steps > 0:
+        may_learn = self._governor.may_learn(self._learning.samples, self._env_steps())
+        if may_learn and self._learning.replay.sample(self._batch):
             self._learn()
         else:
             self._play()
@@ -129,7 +130,6 @@ class OneProcessRun:
 
     def _learn(self) -> None:
         started = time.monotonic_ns()
-        self._learning.replay.sample(self._batch)
         stats = self._learning.learn(self._batch)
         self._learning.replay.update_priorities(self._batch.row, stats.priorities)
         if self._learning.publish_if_due():

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from math import prod
 
+import msgspec
+
 from engine.config import RunConfig
 from engine.errors import NotEnoughMemory
 from engine.layout import ring_layout_of, telemetry_layout, weights_layout
@@ -159,6 +161,11 @@ def make_plan(config: RunConfig, spec: GameSpec, num_floats: int | None) -> Plan
         capacity_steps=config.replay.capacity_steps,
         available_bytes=available_memory_bytes(),
     )
+
+
+def on_device(config: RunConfig, device: str) -> RunConfig:
+    """Returns the configuration with `auto` as the inference device replaced by the device it turned out to be."""
+    return msgspec.structs.replace(config, inference=msgspec.structs.replace(config.inference, device=device))
 
 
 def latent_shape(config: RunConfig, spec: GameSpec) -> tuple[int, ...]:

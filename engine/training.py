@@ -18,7 +18,7 @@ from engine.config_text import config_to_toml
 from engine.errors import RunFailed
 from engine.layout import Control
 from engine.metrics_log import MetricsLog
-from engine.plan import make_plan
+from engine.plan import make_plan, on_device
 from engine.run_folder import RunFolder, open_run
 from engine.segments import RunSegments
 from engine.status import Status, StatusReader
@@ -199,7 +199,7 @@ def _run_processes(config: RunConfig, folder: RunFolder, resume_from: Checkpoint
     found = warm_up(config, lambda: signals.count > 0)
     if found is None:
         return
-    make_plan(config, make_game(config.game).spec, found.num_floats).check()
+    make_plan(on_device(config, found.device), make_game(config.game).spec, found.num_floats).check()
     display.message(f"inference on {found.device}, learning on {found.learner_device}, network of {found.num_floats} numbers")
     indices = ProcessIndices.of(config.actors.num_actors, has_evaluator=config.evaluation.is_enabled)
     with RunSegments(config, found.num_floats, indices) as segments:

@@ -118,6 +118,8 @@ class Learner:
             is_resume = self._ring.claimed_trajectories == 0
             if is_resume:
                 self._checkpoints.restore_ring(checkpoint, self._ring)
+            else:
+                self._checkpoints.adopt_ring(checkpoint)
             self._learning.load_state(checkpoint.state(), checkpoint.network(), with_replay=is_resume)
             logger.info("continues at %s (learner step %d)", checkpoint.path.name, self._learning.steps)
         self._learning.publish()

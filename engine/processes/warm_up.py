@@ -11,9 +11,10 @@ import msgspec
 import numpy as np
 
 from engine.config import RunConfig
-from engine.device import resolve_device
+from engine.device import check_device_memory, resolve_device
 from engine.layout import policy_entries_for, ring_layout_of
 from engine.learning import network_size
+from engine.plan import make_plan, on_device
 from engine.process_life import die_with
 from engine.replay import Replay
 from engine.ring import Ring
@@ -28,6 +29,7 @@ from muzero.types import GameSpec, Observation
 
 SMALL_CAPACITY = 1000
 NUM_ROWS = 8
+FLOAT_BYTES = 4
 
 
 def main() -> None:
@@ -44,9 +46,12 @@ def prepare(config: RunConfig) -> WarmUp:
     """Compiles what actors and learner need and returns what the supervisor needs to know."""
     spec = make_game(config.game).spec
     device, learner_device = resolve_device(config.inference.device), resolve_device(config.learner.device)
+    num_floats = network_size(config)
+    plan = make_plan(on_device(config, str(device)), spec, num_floats)
+    check_device_memory(device, plan.latent_pool_bytes + 2 * num_floats * FLOAT_BYTES)
     compile_search(config, spec)
     compile_replay(config, spec)
-    return WarmUp(num_floats=network_size(config), device=str(device), learner_device=str(learner_device))
+    return WarmUp(num_floats=num_floats, device=str(device), learner_device=str(learner_device))
 
 
 def compile_search(config: RunConfig, spec: GameSpec) -> None:
