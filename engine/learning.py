@@ -12,12 +12,12 @@ from engine.replay import Replay
 from engine.ring import Ring
 from engine.state_tree import StateTree
 from engine.weights import WeightStore
-from muzero.games import make_game
+from muzero.games import Game, make_game
 from muzero.networks.flat_state import flatten_state, num_floats
 from muzero.networks.network import build_network
 from muzero.randomness import Purpose, generator
 from muzero.train_step import NETWORK_PREFIX, StepStats, Trainer
-from muzero.types import Batch, Float32Array, GameSpec
+from muzero.types import Batch, Float32Array
 
 MAX_NON_FINITE_STEPS = 3
 """So many non-finite steps in a row end the learner; it is restarted from its last checkpoint."""
@@ -47,21 +47,27 @@ class Learning:
 
     Args:
         config: the run.
-        spec, action_planes: the game.
+        game: the world; its facts, action planes and symmetries are used.
         ring: the replay log.
         weights: where versions are published.
         device: where the network is trained.
     """
 
-    def __init__(
-        self, config: RunConfig, spec: GameSpec, action_planes: Float32Array, ring: Ring, weights: WeightStore, device: torch.device
-    ) -> None:
+    def __init__(self, config: RunConfig, game: Game, ring: Ring, weights: WeightStore, device: torch.device) -> None:
         self._config = config
         self._weights = weights
-        network = build_network(spec, action_planes, config.network, config.seed)
+        network = build_network(game.spec, game.action_planes(), config.network, config.seed)
         self._network = network
         self.trainer = Trainer(network, config.scheduled_training, device, use_amp=device.type == "cuda")
-        self.replay = Replay(ring, spec, config.replay, config.training, config.search.discount, generator(config.seed, Purpose.REPLAY))
+        self.replay = Replay(
+            ring,
+            game.spec,
+            config.replay,
+            config.training,
+            config.search.discount,
+            generator(config.seed, Purpose.REPLAY),
+            game.symmetries() if config.training.use_symmetries else None,
+        )
         self.version = 0
         self.samples = 0
         self.lag_versions = 0

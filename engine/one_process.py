@@ -51,7 +51,7 @@ class OneProcessRun:
         self.telemetry = Telemetry(Segment.private(telemetry_layout(self.indices.num_processes)).arrays)
         self._ring = Ring(Segment.private(ring_layout_of(config, spec)), None)
         self._weights = WeightStore(Segment.private(weights_layout(network_size(config))))
-        self._learning = Learning(config, spec, planes, self._ring, self._weights, resolve_device(config.learner.device))
+        self._learning = Learning(config, game, self._ring, self._weights, resolve_device(config.learner.device))
         self._core = InferenceCore(config, spec, planes, num_slots=num_slots(config), typical_batch=config.actors.games_per_group)
         self._values = self._learning.published_values()
         self._checkpoints = CheckpointFolder(run_dir, config.checkpoint.keep)

@@ -16,6 +16,7 @@ from muzero.config import ReplayConfig, TrainingConfig
 from muzero.errors import UserError
 from muzero.jit import njit
 from muzero.priorities import SumTree
+from muzero.symmetries import Symmetries
 from muzero.targets import assemble_targets, gather_frames, nstep_value
 from muzero.types import NO_ACTION, Batch, Float32Array, GameSpec, Int8Array, Int32Array, Int64Array
 
@@ -43,6 +44,7 @@ class Replay:
         training: TrainingConfig,
         search_discount: float,
         rng: np.random.Generator,
+        symmetries: Symmetries | None = None,
     ) -> None:
         """Starts empty; `ingest` takes in what the ring holds.
 
@@ -53,12 +55,14 @@ class Replay:
             training: batch size, unroll and TD steps of the samples.
             search_discount: discount per move, positive also for two players.
             rng: the only source of randomness.
+            symmetries: those of the game; each sample is transformed by one of them at random. None for none.
         """
         rows, trajectories = ring.capacity_steps, ring.max_trajectories
         self.total_steps = 0
         self.skipped_reads = 0
         self._ring, self._spec, self._config, self._training, self._rng = ring, spec, config, training, rng
         self._discount = search_discount
+        self._symmetries = symmetries
         self._mutex = threading.Lock()
         self._tree = SumTree(rows)
         self._num_steps = 0
@@ -136,10 +140,16 @@ class Replay:
                 redrawn = ~self._ring.are_valid(self._row_sequence[row])
                 if not redrawn.any():
                     out.sample_weight[:] = self._importance_weights(probability)
+                    self._transform(out)
                     return True
                 self.skipped_reads += int(redrawn.sum())
                 self._expire(self._ring.oldest_sequence)
             return False
+
+    def _transform(self, out: Batch) -> None:
+        """Turns and mirrors each sample at random."""
+        if self._symmetries is not None and len(self._symmetries) > 1:
+            self._symmetries.apply(out, self._rng.integers(len(self._symmetries), size=len(out.row)))
 
     def update_priorities(self, row: Int64Array, priority: Float32Array) -> None:
         """Sets the priorities of drawn rows after training on them; does nothing when drawing uniformly.

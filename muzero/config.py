@@ -21,6 +21,12 @@ def require(condition: bool, message: str) -> None:
         raise UserError(message)
 
 
+def require_not_negative(settings: Settings, section: str, *fields: str) -> None:
+    """Raises UserError, naming the setting by its dotted key, if one of these fields is negative."""
+    for field in fields:
+        require(getattr(settings, field) >= 0, f"{section}.{field} is {getattr(settings, field)}: set 0 or more.")
+
+
 class GameConfig(Settings, frozen=True):
     """Which world is played."""
 
@@ -61,6 +67,8 @@ class SearchConfig(Settings, frozen=True):
         require(0.0 <= self.dirichlet_fraction <= 1.0, f"search.dirichlet_fraction is {self.dirichlet_fraction}: set a value in [0, 1].")
         require(self.dirichlet_alpha > 0.0, f"search.dirichlet_alpha is {self.dirichlet_alpha}: set a positive value.")
         require(self.num_considered_actions >= 1, f"search.num_considered_actions is {self.num_considered_actions}: set at least 1.")
+        require(self.pb_c_base > 0.0, f"search.pb_c_base is {self.pb_c_base}: set a positive value.")
+        require_not_negative(self, "search", "pb_c_init", "gumbel_value_scale", "gumbel_max_visit_init")
 
 
 class SelfPlayConfig(Settings, frozen=True):
@@ -76,8 +84,7 @@ class SelfPlayConfig(Settings, frozen=True):
     """Longer episodes are stored in pieces of this many steps."""
 
     def __post_init__(self) -> None:
-        require(self.temperature >= 0.0, f"self_play.temperature is {self.temperature}: set 0 or more.")
-        require(self.random_opening_moves >= 0, f"self_play.random_opening_moves is {self.random_opening_moves}: set 0 or more.")
+        require_not_negative(self, "self_play", "temperature", "temperature_moves", "random_opening_moves")
         require(self.max_trajectory_steps >= 8, f"self_play.max_trajectory_steps is {self.max_trajectory_steps}: set at least 8.")
 
 
@@ -106,7 +113,7 @@ class NetworkConfig(Settings, frozen=True):
     def __post_init__(self) -> None:
         for field in ("hidden_size", "num_layers", "num_channels", "head_size", "support_size"):
             require(getattr(self, field) >= 1, f"network.{field} is {getattr(self, field)}: set at least 1.")
-        require(self.num_blocks >= 0, f"network.num_blocks is {self.num_blocks}: set 0 or more.")
+        require_not_negative(self, "network", "num_blocks")
 
 
 class TrainingConfig(Settings, frozen=True):
@@ -142,14 +149,19 @@ class TrainingConfig(Settings, frozen=True):
     """Weight of the reward loss."""
     policy_loss_weight: float = 1.0
     """Weight of the policy loss."""
+    use_symmetries: bool = True
+    """Turn and mirror each sample at random, where the game has symmetries."""
     max_grad_norm: float = 5.0
     """Gradients are scaled down to this global norm."""
 
     def __post_init__(self) -> None:
         for field in ("training_steps", "batch_size", "unroll_steps", "td_steps", "lr_decay_steps"):
             require(getattr(self, field) >= 1, f"training.{field} is {getattr(self, field)}: set at least 1.")
-        for field in ("learning_rate", "max_grad_norm"):
+        for field in ("learning_rate", "lr_decay_rate", "max_grad_norm"):
             require(getattr(self, field) > 0.0, f"training.{field} is {getattr(self, field)}: set a positive value.")
+        require(0.0 <= self.momentum < 1.0, f"training.momentum is {self.momentum}: set a value in [0, 1).")
+        weights = ("value_loss_weight", "reward_loss_weight", "policy_loss_weight")
+        require_not_negative(self, "training", "lr_warmup_steps", "weight_decay", *weights)
 
 
 class ReplayConfig(Settings, frozen=True):
@@ -176,4 +188,7 @@ class ReplayConfig(Settings, frozen=True):
             self.min_steps < self.capacity_steps,
             f"replay.min_steps is {self.min_steps}: set less than replay.capacity_steps ({self.capacity_steps}).",
         )
+        for field in ("min_steps", "policy_entries"):
+            require(getattr(self, field) >= 1, f"replay.{field} is {getattr(self, field)}: set at least 1.")
         require(self.replay_ratio > 0.0, f"replay.replay_ratio is {self.replay_ratio}: set a positive value.")
+        require_not_negative(self, "replay", "priority_exponent", "importance_exponent")

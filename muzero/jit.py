@@ -11,8 +11,3 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def njit(function: Function) -> Function:
     """Compiles a kernel; the original stays reachable as `.py_func` for tests."""
     return cast(Function, numba.njit(cache=True, nogil=True)(function))
-
-
-def inline_njit(function: Function) -> Function:
-    """Compiles a small kernel that is always inlined into its callers."""
-    return cast(Function, numba.njit(cache=True, nogil=True, inline="always")(function))

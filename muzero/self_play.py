@@ -18,6 +18,9 @@ from muzero.randomness import Purpose, dirichlet_noise, game_seed, generator, gu
 from muzero.search import BatchedSearch
 from muzero.types import NO_ACTION, Float32Array, GameSpec, Int32Array, Request, SearchResult, Trajectory
 
+ROW_COLUMNS = ("frame", "to_play", "action", "reward", "root_value", "policy_action", "policy_weight", "version")
+"""The arrays of a Trajectory, one row per searched position."""
+
 
 @dataclass(frozen=True)
 class Episode:
@@ -25,7 +28,7 @@ class Episode:
 
     Attributes:
         total_reward: undiscounted return; the first player's where there are two.
-        num_moves: moves played.
+        num_moves: moves played, those of a random opening included.
     """
 
     total_reward: float
@@ -39,7 +42,7 @@ class MoveOutcome:
     Attributes:
         trajectories: finished (or cut) trajectories, to be stored.
         episodes: games that ended.
-        num_moves: moves really played; searches of cut positions do not count.
+        num_moves: searched moves that were played; searches of cut positions and moves of random openings do not count.
     """
 
     trajectories: list[Trajectory] = field(default_factory=list)
@@ -60,18 +63,14 @@ class GameRecord:
         self.first_player_return = 0.0
         self.rows = blank_trajectory(spec, num_rows, policy_entries)
 
+    def columns(self) -> dict[str, Any]:
+        """Returns copies of the rows so far by column name."""
+        return {name: getattr(self.rows, name)[: self.num_rows].copy() for name in ROW_COLUMNS}
+
     def take(self, *, is_terminal: bool, actor_index: int) -> Trajectory:
         """Returns the rows so far as a trajectory of their own and starts a new piece."""
-        count, rows = self.num_rows, self.rows
         piece = Trajectory(
-            frame=rows.frame[:count].copy(),
-            to_play=rows.to_play[:count].copy(),
-            action=rows.action[:count].copy(),
-            reward=rows.reward[:count].copy(),
-            root_value=rows.root_value[:count].copy(),
-            policy_action=rows.policy_action[:count].copy(),
-            policy_weight=rows.policy_weight[:count].copy(),
-            version=rows.version[:count].copy(),
+            **self.columns(),
             is_terminal=is_terminal,
             actor_index=actor_index,
             game_index=self.game_index,
@@ -246,17 +245,8 @@ class SelfPlay:
         """Stores the full piece, whose last row only bootstraps; that row is also the first of the next piece."""
         last = record.num_rows - 1
         outcome.trajectories.append(record.take(is_terminal=False, actor_index=self._actor_index))
-        rows = record.rows
-        for column in (
-            rows.frame,
-            rows.to_play,
-            rows.action,
-            rows.reward,
-            rows.root_value,
-            rows.policy_action,
-            rows.policy_weight,
-            rows.version,
-        ):
+        for name in ROW_COLUMNS:
+            column = getattr(record.rows, name)
             column[0] = column[last]
         record.num_rows = 1
 
@@ -275,14 +265,16 @@ class SelfPlay:
         return [self._record_state(record) for record in self._records]
 
     def _record_state(self, record: GameRecord) -> dict[str, Any]:
-        kept = slice(0, record.num_rows)
-        columns = {name: getattr(record.rows, name)[kept].copy() for name in ROW_COLUMNS}
-        return {"game_index": record.game_index, "actions": list(record.actions), "first_move": record.first_move, "rows": columns}
+        return {
+            "game_index": record.game_index,
+            "actions": list(record.actions),
+            "first_move": record.first_move,
+            "rows": record.columns(),
+        }
 
     def load_state(self, state: list[dict[str, Any]]) -> None:
-        """Restores what `state` returned: games are played again from their seeds, searched rows are put back."""
-        for slot, saved in enumerate(state):
-            record = self._records[slot]
+        """Restores what `state` of as many games returned: they are played again from their seeds, searched rows are put back."""
+        for slot, (record, saved) in enumerate(zip(self._records, state, strict=True)):
             record.game_index, record.num_rows = int(saved["game_index"]), 0
             self._reset_game(slot)
             for action in saved["actions"]:
@@ -296,9 +288,6 @@ class SelfPlay:
         for name in ROW_COLUMNS:
             getattr(record.rows, name)[: record.num_rows] = columns[name]
         record.game.frame(record.rows.frame[record.num_rows])
-
-
-ROW_COLUMNS = ("frame", "to_play", "action", "reward", "root_value", "policy_action", "policy_weight", "version")
 
 
 def blank_trajectory(spec: GameSpec, num_rows: int, policy_entries: int) -> Trajectory:
@@ -344,6 +333,7 @@ def sample_visits(visit_count: Int32Array, temperature: float, uniform: float) -
         visit_count: int32 [A], at least one positive.
         temperature: 0 or more.
         uniform: a random number in [0, 1).
+
     Source: arXiv:1911.08265, appendix D.
     """
     if temperature == 0.0:

@@ -149,7 +149,8 @@ class SearchResult:
     Attributes:
         visit_count: int32 [B, A], visits of the root's children; 0 for illegal actions.
         policy: float32 [B, A], the policy target: visit shares (pUCT) or the improved policy (Gumbel); sums to 1.
-        root_value: float32 [B], mean return backed up to the root, in discounted game points, seen by the player to move.
+        root_value: float32 [B], mean of the network's value of the root and of every return backed up to it, in discounted game
+            points, seen by the player to move.
         action: int32 [B], the greedy choice: most visited (pUCT) or the winner of sequential halving (Gumbel, with its noise).
         version: version of the weights that evaluated the roots.
     """

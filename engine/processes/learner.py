@@ -48,7 +48,7 @@ class Learner:
         self._actors = ProcessIndices.of(config.actors.num_actors, has_evaluator=config.evaluation.is_enabled).actors
         self._ring = attach_ring(setup, game.spec, config.actors.num_actors)
         device = resolve_device(config.learner.device)
-        self._learning = Learning(config, game.spec, game.action_planes(), self._ring, attach_weights(setup), device)
+        self._learning = Learning(config, game, self._ring, attach_weights(setup), device)
         self._checkpoints = CheckpointFolder(Path(setup.run_dir), config.checkpoint.keep)
         self._governor = governor_of(config)
         self._checkpoints_requested = life.telemetry.control(Control.CHECKPOINT_REQUESTED)

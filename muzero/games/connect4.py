@@ -4,6 +4,7 @@ import numpy as np
 
 from muzero.config import require
 from muzero.games.openspiel_game import BoardView, OpenSpielGame, load_rules
+from muzero.symmetries import mirror_symmetries
 from muzero.types import Int8Array
 
 
@@ -22,7 +23,8 @@ def connect4(*, rows: int = 6, columns: int = 7, x_in_row: int = 4) -> OpenSpiel
         require(isinstance(value, int) and 2 <= value <= 64, f"game.kwargs {name} is {value!r}: set a whole number from 2 to 64.")
     planes = np.zeros((columns, 1, rows, columns), np.float32)
     planes[np.arange(columns), 0, :, np.arange(columns)] = 1.0
-    return OpenSpielGame("connect4", load_rules("connect_four", parameters), BoardView((rows, columns), drop_stone, planes))
+    view = BoardView((rows, columns), drop_stone, planes, mirror_symmetries(rows, columns))
+    return OpenSpielGame("connect4", load_rules("connect_four", parameters), view)
 
 
 def drop_stone(board: Int8Array, action: int, player: int) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
+from muzero.symmetries import Symmetries
 from muzero.types import BoolArray, Float32Array, FrameArray, GameSpec
 
 
@@ -59,6 +60,9 @@ class Game(Protocol):
 
     def action_planes(self) -> Float32Array:
         """Returns how each action is shown to the dynamics: float32 [A, *action_shape], or the unit matrix [A, A] for action_shape ()."""
+
+    def symmetries(self) -> Symmetries:
+        """Returns the symmetries of frames and actions; the identity alone where there are none."""
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ import numpy as np
 
 from muzero.errors import UnsupportedGame
 from muzero.games.game import Step
+from muzero.symmetries import Symmetries, no_symmetries
 from muzero.types import BoolArray, Float32Array, FrameArray, GameSpec
 
 
@@ -75,3 +76,7 @@ class GymnasiumGame:
     def action_planes(self) -> Float32Array:
         """Returns the unit matrix, float32 [A, A]."""
         return np.eye(self.spec.num_actions, dtype=np.float32)
+
+    def symmetries(self) -> Symmetries:
+        """Returns the identity alone."""
+        return no_symmetries(int(np.prod(self.spec.frame_shape)), self.spec.num_actions)

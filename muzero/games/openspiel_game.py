@@ -10,6 +10,7 @@ import pyspiel
 
 from muzero.errors import UnsupportedGame
 from muzero.games.game import Step
+from muzero.symmetries import Symmetries
 from muzero.types import BoolArray, Float32Array, FrameArray, GameSpec, Int8Array
 
 
@@ -23,11 +24,13 @@ class BoardView:
             first player 1, of the second 2. The view keeps the board itself because asking OpenSpiel for its observation costs more
             than playing the move (connect four: 1.2 us for the list of floats alone, against 0.5 us).
         action_planes: float32 [A, C, H, W], what each action looks like.
+        symmetries: of the board and its moves.
     """
 
     board_shape: tuple[int, int]
     place: Callable[[Int8Array, int, int], None]
     action_planes: Float32Array
+    symmetries: Symmetries
 
 
 class OpenSpielGame:
@@ -92,6 +95,10 @@ class OpenSpielGame:
     def action_planes(self) -> Float32Array:
         """Returns the view's planes, float32 [A, C, H, W]."""
         return self._view.action_planes
+
+    def symmetries(self) -> Symmetries:
+        """Returns the symmetries of the board and its moves."""
+        return self._view.symmetries
 
     def key(self) -> str:
         """Returns OpenSpiel's text of the position, behind the player to move."""

@@ -137,7 +137,7 @@ def build_network(spec: GameSpec, action_planes: Float32Array, config: NetworkCo
 
     Args:
         spec, action_planes, config: as in MuZeroNetwork.
-        seed: any integer.
+        seed: in [0, 2**63).
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)

@@ -32,7 +32,7 @@ class Parts:
             trajectory.policy_weight[:, 4] = 1.0
             trajectory.policy_action[:] = np.arange(9)
             ring.append(trajectory)
-        self.learning = Learning(config, game.spec, game.action_planes(), ring, self.weights, torch.device("cpu"))
+        self.learning = Learning(config, game, ring, self.weights, torch.device("cpu"))
         self.learning.replay.ingest()
         self.batch: Batch = self.learning.replay.make_batch_buffers()
         assert self.learning.replay.sample(self.batch)

@@ -8,6 +8,7 @@ from muzero.config import GameConfig
 from muzero.errors import UnsupportedGame
 from muzero.games import make_game
 from muzero.games.openspiel_game import BoardView, OpenSpielGame, load_rules
+from muzero.symmetries import no_symmetries
 
 OPEN_SPIEL_NAMES = {"tictactoe": "tic_tac_toe", "connect4": "connect_four"}
 
@@ -74,7 +75,7 @@ def test_unplayable_rules_are_refused_with_the_reason(name: str, reason: str) ->
 def test_a_player_who_moves_twice_in_a_row_is_refused() -> None:
     rules = load_rules("dots_and_boxes", {"num_rows": 1, "num_cols": 2})
     planes = np.zeros((rules.num_distinct_actions(), 1, 1, 1), np.float32)
-    game = OpenSpielGame("dots", rules, BoardView((1, 1), lambda board, action, player: None, planes))
+    game = OpenSpielGame("dots", rules, BoardView((1, 1), lambda board, action, player: None, planes, no_symmetries(1, 1)))
     with pytest.raises(UnsupportedGame, match="twice in a row"):
         for action in range(rules.num_distinct_actions()):
             game.step(action)
