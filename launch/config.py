@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from engine.config import RunConfig
-from launch.settings import Choices, build_config, choices_of, choose, differences
+from launch.settings import Choices, build_config, choices_of, differences
 from muzero.errors import UnknownName, UserError
 
 DEFAULT_PRESET = "default"
 FIXED_ON_RESUME = ("game.", "network.", "training.optimizer", "replay.capacity_steps", "replay.policy_entries")
 """They shape the weights, the optimizer's state or the stored ring, none of which a resumed run can change."""
+FIXED_IN_ONE_PROCESS = ("seed", "actors.games_per_actor", "actors.groups", "self_play.max_trajectory_steps")
+"""A run without actors also stores its running games, which these shape."""
 
 
 def known_environments() -> list[str]:
@@ -60,17 +62,17 @@ def file_choices(path: Path) -> Choices:
 
 
 def set_choices(assignments: Collection[str], origin: str) -> Choices:
-    """Returns the choices of `--set KEY=VALUE`; a value that is not TOML is taken as text."""
+    """Returns the choices of `--set KEY=VALUE`; a value that is not TOML is taken as text, a table sets what is in it."""
     choices: Choices = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals:
             raise UserError(f"--set got '{assignment}': write KEY=VALUE, for example search.num_simulations=200.")
-        choices[key.strip()] = choose(key.strip(), _toml_scalar(text.strip()), origin)
+        choices |= choices_of({key.strip(): _toml_value(text.strip())}, origin)
     return choices
 
 
-def _toml_scalar(text: str) -> Any:
+def _toml_value(text: str) -> Any:
     """Returns a value read as TOML, else as plain text."""
     if "\n" not in text:
         try:
@@ -114,26 +116,26 @@ def resolve_resumed(overrides: Choices, *, file: Path | None, run_dir: Path) -> 
         raise UserError(f"{run_dir} holds no run to resume: give --run-dir a folder with a config.toml, or leave out --resume.")
     stored = file_choices(stored_file)
     choices = stored | (file_choices(file) if file else {}) | overrides
-    changes = differences(build_config(stored), build_config(choices))
-    _refuse_fixed(changes, run_dir)
-    return _checked(build_config(choices)), choices, changes
+    before, after = build_config(stored), build_config(choices)
+    changes = differences(before, after)
+    stays_one_process = before.actors.num_actors == after.actors.num_actors == 0
+    _refuse_fixed(changes, FIXED_ON_RESUME + FIXED_IN_ONE_PROCESS if stays_one_process else FIXED_ON_RESUME, run_dir)
+    return _checked(after), choices, changes
 
 
-def _refuse_fixed(changes: Mapping[str, tuple[Any, Any]], run_dir: Path) -> None:
-    """Raises a UserError if a change does not fit the stored weights, optimizer or ring."""
-    fixed = [key for key in changes if key.startswith(FIXED_ON_RESUME)]
+def _refuse_fixed(changes: Mapping[str, tuple[Any, Any]], fixed_keys: tuple[str, ...], run_dir: Path) -> None:
+    """Raises a UserError if a change does not fit what is stored: a key that is fixed, or whose group is."""
+    fixed = [key for key in changes if key.startswith(fixed_keys)]
     if fixed:
         was, now = changes[fixed[0]]
         raise UserError(f"{fixed[0]} is {was} in {run_dir} and cannot become {now} on --resume: leave it, or start a new run.")
 
 
 def _checked(config: RunConfig) -> RunConfig:
-    """Returns the configuration if its names exist, so that a typing error is heard before anything starts."""
+    """Returns the configuration if its game and opponent can be made, so that a mistake is heard before anything starts."""
+    from muzero.games import make_game
     from muzero.opponents import make_opponent
 
-    environments = known_environments()
-    if config.game.name not in environments:
-        raise UnknownName("environment", config.game.name, environments)
-    if config.evaluation.is_enabled and config.evaluation.opponent != "random":
+    if make_game(config.game).spec.num_players == 2 and config.evaluation.is_enabled:
         make_opponent(config.evaluation.opponent, config.game)
     return config

@@ -17,6 +17,8 @@ FREE_TABLE = "game.kwargs"
 """Below it any key is allowed: it belongs to the environment."""
 NONE_TEXT = "none"
 """How a user writes "not set", which TOML has no word for."""
+LARGEST_INTEGER = 2**63 - 1
+"""Whole numbers end up in int64 arrays, JSON and generators of random numbers."""
 PHRASES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
@@ -91,14 +93,17 @@ def build_config(choices: Choices) -> RunConfig:
     """Returns the configuration with these choices and the defaults for the rest.
 
     Raises:
-        UserError: a value out of its range.
+        UserError: a value out of its range, or a value below one that is no table.
     """
     tree: dict[str, Any] = {}
     for key, choice in choices.items():
         *sections, name = key.split(".")
         table = tree
-        for section in sections:
+        for depth, section in enumerate(sections, start=1):
             table = table.setdefault(section, {})
+            if not isinstance(table, dict):
+                above = ".".join(sections[:depth])
+                raise UserError(f"{key} cannot be set because {above} has the value {table!r}: leave one of the two out.")
         table[name] = choice.value
     return msgspec.convert(tree, RunConfig)
 
@@ -130,6 +135,8 @@ def _converted(key: str, value: Any, wanted: Any) -> Any:
         raise UserError(f"{key} is {value!r}: set {phrase(wanted)}.") from None
     if isinstance(result, float) and not math.isfinite(result):
         raise UserError(f"{key} is {value!r}: set a finite number.")
+    if isinstance(result, int) and abs(result) > LARGEST_INTEGER:
+        raise UserError(f"{key} is {value!r}: set a number of at most {LARGEST_INTEGER}.")
     return result
 
 
@@ -137,6 +144,8 @@ def phrase(wanted: Any) -> str:
     """Returns what a user should set for a type, in words."""
     if get_origin(wanted) is Literal:
         return f"one of {', '.join(get_args(wanted))}"
+    if get_origin(wanted) is dict:
+        return "a table"
     if get_origin(wanted) in (Union, UnionType):
         return " or ".join(NONE_TEXT if option is NoneType else phrase(option) for option in get_args(wanted))
     return PHRASES.get(wanted, "a value of another type")

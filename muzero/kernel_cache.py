@@ -6,6 +6,7 @@ all sources. Must run before numba is imported, which is why `muzero/__init__.py
 
 import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -33,12 +34,22 @@ def source_hash() -> str:
 def _writable_folder(name: str) -> Path:
     """Returns the user's cache folder, or one in the temporary folder where that cannot be written."""
     home_cache = Path(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")))
-    for parent in (home_cache, Path(tempfile.gettempdir()) / f"muzero-{os.getuid()}"):
+    temporary = Path(tempfile.gettempdir()) / f"muzero-{os.getuid()}"
+    for parent in (home_cache, temporary):
         folder = parent / name
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if parent == temporary and not _is_private(parent):
+                continue
+            folder.mkdir(exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 return folder
         except OSError:
             continue
     return Path(tempfile.mkdtemp(prefix=name))
+
+
+def _is_private(folder: Path) -> bool:
+    """Returns whether only this user can write a folder: what Numba keeps is code, and anyone may make a name in /tmp first."""
+    status = folder.lstat()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022

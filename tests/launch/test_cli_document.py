@@ -55,6 +55,14 @@ def test_every_command_is_documented() -> None:
     assert all(f"## muzero {name}" in DOCUMENT for name in muzero.commands)
 
 
+def test_every_key_of_an_engine_row_is_documented() -> None:
+    from launch.bench_engine import EngineRow
+
+    (row,) = re.findall(r"^\| `engine` \|.*$", DOCUMENT, flags=re.MULTILINE)
+
+    assert [key for key in EngineRow.__annotations__ if f"`{key}`" not in row] == []
+
+
 def test_every_plan_key_is_documented() -> None:
     from engine.plan import Plan
     from launch.plan import plan_record

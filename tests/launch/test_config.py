@@ -95,6 +95,27 @@ def test_set_reads_toml_and_else_text() -> None:
     assert [choice.value for choice in choices.values()] == [3, "puct", "1", [1, 2]]
 
 
+def test_set_takes_a_table() -> None:
+    choices = set_choices(["game.kwargs={rows=5, columns=6}", "search={rule='puct'}"], "flag --set")
+
+    assert {key: choice.value for key, choice in choices.items()} == {
+        "game.kwargs.rows": 5,
+        "game.kwargs.columns": 6,
+        "search.rule": "puct",
+    }
+
+
+def test_arguments_that_do_not_fit_the_game_are_refused_before_anything_starts() -> None:
+    with pytest.raises(UserError, match="do not fit environment 'cartpole'"):
+        resolve(env("cartpole") | set_choices(["game.kwargs.colour=red"], "flag --set"), file=None, preset="default")
+
+
+def test_the_opponent_is_ignored_where_one_plays_alone() -> None:
+    config, _ = resolve(env("cartpole") | set_choices(["evaluation.opponent=perfect"], "flag --set"), file=None, preset="default")
+
+    assert config.evaluation.opponent == "perfect"
+
+
 def test_set_without_a_value_is_refused() -> None:
     with pytest.raises(UserError, match="--set got 'seed': write KEY=VALUE"):
         set_choices(["seed"], "flag --set")
@@ -137,6 +158,15 @@ def test_resume_refuses_what_does_not_fit_the_stored_arrays(tmp_path: Path, assi
 
     with pytest.raises(UserError, match=f"{assignment.partition('=')[0]} is .* cannot become"):
         resolve_resumed(set_choices([assignment], "flag --set"), file=None, run_dir=run)
+
+
+@pytest.mark.parametrize("assignment", ["seed=9", "actors.games_per_actor=8", "actors.groups=1", "self_play.max_trajectory_steps=8"])
+def test_resume_in_one_process_refuses_what_does_not_fit_the_running_games(tmp_path: Path, assignment: str) -> None:
+    run, change = stored_run(tmp_path, **{"actors.num_actors": "0"}), set_choices([assignment], "flag --set")
+
+    with pytest.raises(UserError, match=f"{assignment.partition('=')[0]} is .* cannot become"):
+        resolve_resumed(change, file=None, run_dir=run)
+    assert len(resolve_resumed(change | set_choices(["actors.num_actors=2"], "flag --set"), file=None, run_dir=run)[2]) == 2
 
 
 def test_resume_of_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
