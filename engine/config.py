@@ -1,5 +1,6 @@
 """Settings of the runtime, and the whole configuration of a run as one tree."""
 
+import re
 from typing import Literal
 
 import msgspec
@@ -40,6 +41,14 @@ class ActorsConfig(Settings, frozen=True):
         return self.games_per_actor // self.groups
 
 
+DEVICE_NAME = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+def require_device(device: str, key: str) -> None:
+    """Raises UserError unless this names a device."""
+    require(DEVICE_NAME.fullmatch(device) is not None, f"{key} is '{device}': set auto, cpu, cuda or cuda:N.")
+
+
 class InferenceConfig(Settings, frozen=True):
     """The inference server."""
 
@@ -55,6 +64,7 @@ class InferenceConfig(Settings, frozen=True):
     """Precision of the inference copy; bfloat16 is for GPUs."""
 
     def __post_init__(self) -> None:
+        require_device(self.device, "inference.device")
         require(self.max_batch >= 1, f"inference.max_batch is {self.max_batch}: set at least 1.")
         require(self.num_threads >= 1, f"inference.num_threads is {self.num_threads}: set at least 1.")
 
@@ -72,6 +82,7 @@ class LearnerConfig(Settings, frozen=True):
     """Batches assembled ahead in the background."""
 
     def __post_init__(self) -> None:
+        require_device(self.device, "learner.device")
         for field in ("num_threads", "publish_every_steps", "prefetch_batches"):
             require(getattr(self, field) >= 1, f"learner.{field} is {getattr(self, field)}: set at least 1.")
 

@@ -7,7 +7,7 @@ from engine.errors import MachineProblem, NotEnoughMemory
 
 
 def resolve_device(name: str) -> torch.device:
-    """Returns the device a setting names; `auto` is CUDA where there is one.
+    """Returns the device a setting names (`engine/config.py` checks the names); `auto` is CUDA where there is one.
 
     Raises:
         MachineProblem: if it asks for CUDA where there is none.
@@ -15,12 +15,7 @@ def resolve_device(name: str) -> torch.device:
     has_cuda = torch.cuda.is_available()
     if name == "auto":
         return torch.device("cuda" if has_cuda else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise MachineProblem(f"device '{name}' is not one: use --device cpu, cuda or cuda:N.") from error
-    if device.type not in ("cpu", "cuda"):
-        raise MachineProblem(f"device '{name}' is not supported: use --device cpu, cuda or cuda:N.")
+    device = torch.device(name)
     if device.type == "cuda" and (not has_cuda or (device.index or 0) >= torch.cuda.device_count()):
         count = torch.cuda.device_count() if has_cuda else 0
         raise MachineProblem(

@@ -1,5 +1,6 @@
 """The trained network of a run or of one checkpoint, ready to play with. Nothing of training in here."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +15,18 @@ from muzero.networks.network import build_network
 from muzero.types import Float32Array
 
 
-def load_for_evaluation(path: Path) -> tuple[RunConfig, Float32Array, int]:
+def load_for_evaluation(path: Path, on_problem: Callable[[str], None] = lambda sentence: None) -> tuple[RunConfig, Float32Array, int]:
     """Returns configuration, weights (float32 [W]) and learner steps of a run's newest checkpoint, or of one checkpoint.
 
     Args:
         path: a run folder or a checkpoint folder.
+        on_problem: called with a sentence for each damaged checkpoint that was passed over.
 
     Raises:
         UserError: if there is no checkpoint.
         CorruptCheckpoint: if none passes its checksums.
     """
-    checkpoint = _find(path)
+    checkpoint = _find(path, on_problem)
     config = checkpoint.config()
     game = make_game(config.game)
     network = build_network(game.spec, game.action_planes(), config.network, config.seed)
@@ -34,10 +36,10 @@ def load_for_evaluation(path: Path) -> tuple[RunConfig, Float32Array, int]:
     return config, values, checkpoint.learner_steps
 
 
-def _find(path: Path) -> Checkpoint:
+def _find(path: Path, on_problem: Callable[[str], None]) -> Checkpoint:
     if not path.is_dir():
         raise UserError(f"there is no run in {path}: name the folder given to --run-dir.")
-    checkpoint = verify(path) if (path / MANIFEST).is_file() else newest_checkpoint(path)
+    checkpoint = verify(path) if (path / MANIFEST).is_file() else newest_checkpoint(path, on_problem)
     if checkpoint is None:
         raise UserError(f"the run in {path} has no checkpoint yet: wait for its first one, or stop it with Ctrl-C, which writes one.")
     return checkpoint

@@ -19,7 +19,7 @@ from engine.evaluation import report_evaluation
 from engine.governor import governor_of
 from engine.inference_core import InferenceCore, LocalModel
 from engine.layout import Control, Counter, Gauge, State, policy_entries_for, ring_layout_of, telemetry_layout, weights_layout
-from engine.learning import Learning, gauges_of, network_size
+from engine.learning import Learning, gauges_of
 from engine.ring import Ring
 from engine.shared_memory import Segment
 from engine.slots import EVALUATION_TREES, clients_of, evaluator_client, num_slots
@@ -38,11 +38,14 @@ class OneProcessRun:
     Args:
         config: the run; actors.num_actors is 0.
         run_dir: its folder.
+        num_floats: W, floats of the network.
         resume_from: checkpoint to continue from, if any.
         on_event: told of checkpoints and evaluations.
     """
 
-    def __init__(self, config: RunConfig, run_dir: Path, resume_from: Checkpoint | None, on_event: Callable[[str], None]) -> None:
+    def __init__(
+        self, config: RunConfig, run_dir: Path, num_floats: int, resume_from: Checkpoint | None, on_event: Callable[[str], None]
+    ) -> None:
         torch.set_num_threads(config.learner.num_threads)
         game = make_game(config.game)
         spec, planes = game.spec, game.action_planes()
@@ -50,7 +53,7 @@ class OneProcessRun:
         self.indices = ProcessIndices.of(0, has_evaluator=config.evaluation.is_enabled)
         self.telemetry = Telemetry(Segment.private(telemetry_layout(self.indices.num_processes)).arrays)
         self._ring = Ring(Segment.private(ring_layout_of(config, spec)), None)
-        self._weights = WeightStore(Segment.private(weights_layout(network_size(config))))
+        self._weights = WeightStore(Segment.private(weights_layout(num_floats)))
         self._learning = Learning(config, game, self._ring, self._weights, resolve_device(config.learner.device))
         self._core = InferenceCore(config, spec, planes, num_slots=num_slots(config), typical_batch=config.actors.games_per_group)
         self._values = self._learning.published_values()
@@ -79,6 +82,12 @@ class OneProcessRun:
         self._schedule()
         for index in range(self.indices.num_processes):
             self.telemetry.block(index).set_state(State.READY)
+        self._report()
+
+    @property
+    def states(self) -> dict[str, str]:
+        """State name of the one role there is."""
+        return {"all": State.READY.name}
 
     @property
     def is_done(self) -> bool:

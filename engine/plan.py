@@ -10,6 +10,7 @@ from engine.errors import NotEnoughMemory
 from engine.layout import ring_layout_of, telemetry_layout, weights_layout
 from engine.shared_memory import USABLE_SHARE, available_memory_bytes
 from engine.slots import EVALUATION_TREES, num_slots
+from muzero.config import require
 from muzero.types import GameSpec
 
 SCRATCH_ROWS = 1
@@ -24,8 +25,8 @@ SUPERVISOR_BYTES = 40 * MIB
 """Private memory of the supervisor; measured: 37 MiB."""
 LEARNER_COPIES = 4
 """Float32 vectors of the network's size in the learner: weights, gradient and the two moments of AdamW."""
-TREE_BYTES_PER_CHILD = 12
-"""Prior, action and child index of one edge."""
+TREE_BYTES_PER_CHILD = 8
+"""Prior and action of one edge."""
 TREE_BYTES_PER_NODE = 64
 """Statistics of one node."""
 
@@ -138,7 +139,13 @@ def make_plan(config: RunConfig, spec: GameSpec, num_floats: int | None) -> Plan
         config: the run's configuration.
         spec: facts of its game.
         num_floats: W, floats of the network (`muzero.networks.flat_state`), or None where it is not built yet.
+
+    Raises:
+        UserError: the ring is smaller than one trajectory.
     """
+    longest = min(config.self_play.max_trajectory_steps, spec.max_moves) + 1
+    capacity = config.replay.capacity_steps
+    require(longest <= capacity, f"replay.capacity_steps is {capacity}: a trajectory takes up to {longest} steps, set at least that.")
     roles = _roles(config, spec, num_floats or 0)
     shape = latent_shape(config, spec)
     slots, nodes = num_slots(config), config.search.num_simulations + 1

@@ -86,7 +86,7 @@ def open_run(run_dir: Path, mode: RunMode, *, config_toml: str, command_line: li
         UserError: it is no folder, holds something else, or there is nothing to resume.
     """
     run_dir = run_dir.resolve()
-    _check(run_dir, mode)
+    check_run(run_dir, mode)
     lock_fd = _lock(run_dir)
     try:
         if mode == "restart":
@@ -102,8 +102,13 @@ def open_run(run_dir: Path, mode: RunMode, *, config_toml: str, command_line: li
     return RunFolder(run_dir, lock_fd)
 
 
-def _check(run_dir: Path, mode: RunMode) -> None:
-    """Refuses what must not be touched; touches nothing itself."""
+def check_run(run_dir: Path, mode: RunMode) -> None:
+    """Refuses what `open_run` would refuse, and touches nothing.
+
+    Raises:
+        RunDirectoryInUse: it holds a run and mode is "new", or another process runs in it.
+        UserError: there is nothing to resume, or files that are no run's would be lost.
+    """
     if run_dir.exists() and not run_dir.is_dir():
         raise UserError(f"{run_dir} is a file: name a folder with --run-dir.")
     is_empty = not run_dir.exists() or all(entry.name == LOCK_NAME for entry in run_dir.iterdir())
@@ -112,8 +117,8 @@ def _check(run_dir: Path, mode: RunMode) -> None:
         raise UserError(f"there is no run in {run_dir} to resume: check --run-dir, or start a new run without --resume.")
     if is_empty:
         return
+    _refuse_if_locked(run_dir)
     if mode == "new":
-        _refuse_if_locked(run_dir)
         raise RunDirectoryInUse(
             f"the run folder {run_dir} is not empty: add --resume to go on with its run, --restart to move it aside, "
             "--overwrite to delete it, or name another --run-dir."

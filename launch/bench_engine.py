@@ -90,7 +90,7 @@ def _measure(network: str, board: int, trees: int, simulations: int, seconds: fl
         simulations=simulations,
         simulations_per_second=round(here, 1),
         raw_simulations_per_second=round(there, 1),
-        efficiency=round(here / there, 4),
+        efficiency=here / there,
     )
 
 

@@ -20,7 +20,7 @@ from launch.settings import Choices, choose
 from muzero.errors import MuZeroError, UserError
 
 if TYPE_CHECKING:
-    from engine.training import RunMode
+    from engine.run_folder import RunMode
 
 MODES: "tuple[RunMode, ...]" = ("resume", "restart", "overwrite")
 SETTINGS_OF_FLAGS = {

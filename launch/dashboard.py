@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.live import Live
 
 from engine.config import RunConfig
+from engine.display import Display
 from engine.status import Status
-from engine.training import Display
 from launch.screen import Event, clock, compact, number, percent, progress_fraction, screen
 
 LINE_SECONDS = 10.0
@@ -59,7 +59,7 @@ class RichDisplay:
         self._draw()
 
     def message(self, text: str) -> None:
-        """See Display; what comes before the start stands above the screen."""
+        """See Display; what comes before the start or after the end stands above or below the screen."""
         if self._live is None:
             self._console.print(text, markup=False, highlight=False)
             return
@@ -68,11 +68,10 @@ class RichDisplay:
         self._draw()
 
     def close(self) -> None:
-        """See Display; the last event, which says how the run ended, is repeated in full below the screen."""
+        """See Display; the screen stays as it was last."""
         if self._live is not None:
             self._live.stop()
             self._live = None
-            self._console.print(*(event.text for event in self._events[-1:]), markup=False, highlight=False)
 
     def _draw(self) -> None:
         """Draws the screen as it is now."""

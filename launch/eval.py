@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 
 from launch.tables import print_record
@@ -41,7 +42,7 @@ def evaluate_run(
     from muzero.search import BatchedSearch
 
     started = time.monotonic()
-    config, values, learner_steps = load_for_evaluation(run_dir)
+    config, values, learner_steps = load_for_evaluation(run_dir, lambda sentence: click.echo(sentence, err=True))
     if num_simulations is not None:
         config = msgspec.structs.replace(config, search=msgspec.structs.replace(config.search, num_simulations=num_simulations))
     if device is not None:

@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 
 from muzero.config import GameConfig, SearchConfig, SelfPlayConfig
+from muzero.game_record import ROW_COLUMNS, GameRecord
 from muzero.games import make_game
-from muzero.games.game import Game, Step
+from muzero.games.game import Step
 from muzero.games.history import FrameHistory
 from muzero.randomness import Purpose, dirichlet_noise, game_seed, generator, gumbel_noise
 from muzero.search import BatchedSearch
-from muzero.types import NO_ACTION, Float32Array, GameSpec, Int32Array, Request, SearchResult, Trajectory
-
-ROW_COLUMNS = ("frame", "to_play", "action", "reward", "root_value", "policy_action", "policy_weight", "version")
-"""The arrays of a Trajectory, one row per searched position."""
+from muzero.types import NO_ACTION, Float32Array, Int32Array, Request, SearchResult, Trajectory
 
 
 @dataclass(frozen=True)
@@ -48,37 +46,6 @@ class MoveOutcome:
     trajectories: list[Trajectory] = field(default_factory=list)
     episodes: list[Episode] = field(default_factory=list)
     num_moves: int = 0
-
-
-class GameRecord:
-    """One running game and the rows of it that are not yet stored."""
-
-    def __init__(self, game: Game, spec: GameSpec, num_rows: int, policy_entries: int) -> None:
-        self.game = game
-        self.game_index = 0
-        self.actions: list[int] = []
-        self.first_move = 0
-        self.num_rows = 0
-        self.is_cut = False
-        self.first_player_return = 0.0
-        self.rows = blank_trajectory(spec, num_rows, policy_entries)
-
-    def columns(self) -> dict[str, Any]:
-        """Returns copies of the rows so far by column name."""
-        return {name: getattr(self.rows, name)[: self.num_rows].copy() for name in ROW_COLUMNS}
-
-    def take(self, *, is_terminal: bool, actor_index: int) -> Trajectory:
-        """Returns the rows so far as a trajectory of their own and starts a new piece."""
-        piece = Trajectory(
-            **self.columns(),
-            is_terminal=is_terminal,
-            actor_index=actor_index,
-            game_index=self.game_index,
-            first_move=self.first_move,
-        )
-        self.num_rows = 0
-        self.first_move = len(self.actions)
-        return piece
 
 
 class SelfPlay:
@@ -288,24 +255,6 @@ class SelfPlay:
         for name in ROW_COLUMNS:
             getattr(record.rows, name)[: record.num_rows] = columns[name]
         record.game.frame(record.rows.frame[record.num_rows])
-
-
-def blank_trajectory(spec: GameSpec, num_rows: int, policy_entries: int) -> Trajectory:
-    """Returns a trajectory of this many rows, all zero."""
-    return Trajectory(
-        frame=np.zeros((num_rows, *spec.frame_shape), spec.frame_dtype),
-        to_play=np.zeros(num_rows, np.int8),
-        action=np.zeros(num_rows, np.int32),
-        reward=np.zeros(num_rows, np.float32),
-        root_value=np.zeros(num_rows, np.float32),
-        policy_action=np.zeros((num_rows, policy_entries), np.int32),
-        policy_weight=np.zeros((num_rows, policy_entries), np.float32),
-        version=np.zeros(num_rows, np.int64),
-        is_terminal=True,
-        actor_index=0,
-        game_index=0,
-        first_move=0,
-    )
 
 
 def sparse_policy(policy: Float32Array, num_entries: int) -> tuple[Int32Array, Float32Array]:

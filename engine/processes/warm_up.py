@@ -21,10 +21,10 @@ from engine.ring import Ring
 from engine.shared_memory import Segment
 from engine.warm_up import WarmUp
 from muzero.errors import MuZeroError
+from muzero.game_record import blank_trajectory
 from muzero.games import make_game
 from muzero.randomness import Purpose, generator
 from muzero.search import BatchedSearch, FunctionModel, run_search
-from muzero.self_play import blank_trajectory
 from muzero.types import GameSpec, Observation
 
 SMALL_CAPACITY = 1000

@@ -11,8 +11,8 @@ from engine.learning import MAX_NON_FINITE_STEPS, Learning, network_size
 from engine.ring import Ring
 from engine.shared_memory import Segment
 from engine.weights import WeightStore
+from muzero.game_record import blank_trajectory
 from muzero.games import make_game
-from muzero.self_play import blank_trajectory
 from muzero.types import Batch
 from tests.engine.run_examples import tiny_config
 

@@ -8,7 +8,8 @@ import pytest
 
 from engine.checkpoint_manifest import Checkpoint, newest_checkpoint
 from engine.config import RunConfig
-from engine.training import StopSignals, train
+from engine.stop_signals import StopSignals
+from engine.training import train
 from tests.engine.run_examples import RememberingDisplay, tiny_config
 
 

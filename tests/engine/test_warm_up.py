@@ -18,8 +18,8 @@ def test_it_finds_the_size_of_the_network_and_the_devices() -> None:
 
 
 def test_what_is_wrong_there_is_raised_here_with_its_exit_code() -> None:
-    config = msgspec.structs.replace(CONFIG, inference=msgspec.structs.replace(CONFIG.inference, device="abacus"))
-    with pytest.raises(MuZeroError, match="device 'abacus' is not one") as caught:
+    config = msgspec.structs.replace(CONFIG, inference=msgspec.structs.replace(CONFIG.inference, device="cuda:99"))
+    with pytest.raises(MuZeroError, match="device 'cuda:99' is not there") as caught:
         warm_up(config)
     assert caught.value.exit_code == 3
     assert MuZeroError.exit_code == 1

@@ -86,8 +86,9 @@ def test_the_live_screen_draws_and_leaves_its_last_state(status: Status) -> None
     display.message("training.batch_size: 128 -> 64")
     display.start(RunConfig(), RUN_DIR)
     display.update(status)
-    display.message("checkpoint at step 12000 " + "x" * 80)
+    display.message("checkpoint at step 12000")
     display.close()
+    display.message("done " + "x" * 80)
 
     text = output.getvalue()
     assert text.index("128 -> 64") < text.index("starting ...") < text.index("checkpoint at step 12000")

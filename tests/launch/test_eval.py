@@ -22,7 +22,7 @@ def fresh_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     from muzero.networks.flat_state import flatten_state, num_floats
     from muzero.networks.network import build_network
 
-    def load(run_dir: Path) -> tuple[RunConfig, np.ndarray, int]:
+    def load(run_dir: Path, on_problem: object) -> tuple[RunConfig, np.ndarray, int]:
         config = RunConfig(
             game=GameConfig(name=run_dir.name),
             network=NetworkConfig(hidden_size=16, head_size=16),
@@ -77,7 +77,7 @@ def test_an_unknown_opponent_is_exit_code_2() -> None:
 
 
 def test_a_corrupt_checkpoint_is_exit_code_4(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(run_dir: Path) -> None:
+    def load(run_dir: Path, on_problem: object) -> None:
         raise CorruptCheckpoint(f"no checkpoint in {run_dir} passed its checksums.")
 
     monkeypatch.setattr("engine.load_network.load_for_evaluation", load)

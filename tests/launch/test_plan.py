@@ -161,7 +161,8 @@ def test_sizes_are_shown_in_a_unit_for_people() -> None:
 
 
 def test_dry_run_prints_one_json_object(run_launch: Callable[..., Result]) -> None:
-    result = run_launch("--env", "tictactoe", "--actors", "64", "--dry-run", "--json-logs")
+    capacity = f"replay.capacity_steps={CONFIG.replay.capacity_steps}"
+    result = run_launch("--env", "tictactoe", "--actors", "64", "--set", capacity, "--dry-run", "--json-logs")
 
     record = json.loads(result.stdout)
     assert (result.exit_code, record["processes"]["actor"], record["fits"]) == (0, 64, True)

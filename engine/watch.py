@@ -1,0 +1,62 @@
+"""Looks at a running run once a second: shows and stores its status, and says when it should end. Processes are not its matter."""
+
+import time
+from pathlib import Path
+
+from engine.config import RunConfig
+from engine.display import Display
+from engine.metrics_log import MetricsLog
+from engine.status import Status, StatusReader
+
+STATUS_SECONDS = 1.0
+
+
+class Watch:
+    """Reads the status once a second, shows and stores it, and decides whether the run should end."""
+
+    def __init__(self, config: RunConfig, run_dir: Path, display: Display, reader: StatusReader, resumed_at: int | None) -> None:
+        self._config = config
+        self._display = display
+        self._reader = reader
+        self._metrics = MetricsLog(run_dir, resumed_at)
+        self._started = time.monotonic()
+        self._next_look = self._started
+        self._evaluations = 0
+        self._good_evaluations = 0
+        self.reason = ""
+
+    def look(self, roles: dict[str, str], restarts: int) -> bool:
+        """Shows the status if a second has passed; returns whether the run should end, with the reason in `reason`."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return bool(self.reason)
+        self._next_look = now + STATUS_SECONDS
+        self.look_now(roles, restarts)
+        minutes = self._config.minutes
+        if minutes is not None and now - self._started >= 60 * minutes:
+            self.reason = f"the time limit of {minutes:g} minutes is reached"
+        return bool(self.reason)
+
+    def look_now(self, roles: dict[str, str], restarts: int) -> None:
+        """Shows and stores the status of this moment."""
+        status = self._reader.read(time.monotonic(), roles, restarts)
+        self._metrics.write(status)
+        self._display.update(status)
+        self._look_at_evaluation(status)
+
+    def close(self) -> None:
+        """Closes the metrics."""
+        self._metrics.close()
+
+    def _look_at_evaluation(self, status: Status) -> None:
+        if status.evaluations == self._evaluations:
+            return
+        self._evaluations = status.evaluations
+        lines = f", {status.losing_lines} losing lines" if status.losing_lines >= 0 else ""
+        self._display.message(f"evaluation at learner step {status.evaluated_step}: score {status.score:g}{lines}")
+        evaluation = self._config.evaluation
+        if evaluation.stop_score is None:
+            return
+        self._good_evaluations = self._good_evaluations + 1 if status.score >= evaluation.stop_score else 0
+        if self._good_evaluations >= evaluation.stop_evaluations:
+            self.reason = f"{self._good_evaluations} evaluations in a row reached the score {evaluation.stop_score:g}"

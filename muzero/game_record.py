@@ -1,0 +1,60 @@
+"""One running game with the rows of it that are not yet stored; how it is played is `self_play.py`."""
+
+from typing import Any
+
+import numpy as np
+
+from muzero.games.game import Game
+from muzero.types import GameSpec, Trajectory
+
+ROW_COLUMNS = ("frame", "to_play", "action", "reward", "root_value", "policy_action", "policy_weight", "version")
+"""The arrays of a Trajectory, one row per searched position."""
+
+
+class GameRecord:
+    """One running game and the rows of it that are not yet stored."""
+
+    def __init__(self, game: Game, spec: GameSpec, num_rows: int, policy_entries: int) -> None:
+        self.game = game
+        self.game_index = 0
+        self.actions: list[int] = []
+        self.first_move = 0
+        self.num_rows = 0
+        self.is_cut = False
+        self.first_player_return = 0.0
+        self.rows = blank_trajectory(spec, num_rows, policy_entries)
+
+    def columns(self) -> dict[str, Any]:
+        """Returns copies of the rows so far by column name."""
+        return {name: getattr(self.rows, name)[: self.num_rows].copy() for name in ROW_COLUMNS}
+
+    def take(self, *, is_terminal: bool, actor_index: int) -> Trajectory:
+        """Returns the rows so far as a trajectory of their own and starts a new piece."""
+        piece = Trajectory(
+            **self.columns(),
+            is_terminal=is_terminal,
+            actor_index=actor_index,
+            game_index=self.game_index,
+            first_move=self.first_move,
+        )
+        self.num_rows = 0
+        self.first_move = len(self.actions)
+        return piece
+
+
+def blank_trajectory(spec: GameSpec, num_rows: int, policy_entries: int) -> Trajectory:
+    """Returns a trajectory of this many rows, all zero."""
+    return Trajectory(
+        frame=np.zeros((num_rows, *spec.frame_shape), spec.frame_dtype),
+        to_play=np.zeros(num_rows, np.int8),
+        action=np.zeros(num_rows, np.int32),
+        reward=np.zeros(num_rows, np.float32),
+        root_value=np.zeros(num_rows, np.float32),
+        policy_action=np.zeros((num_rows, policy_entries), np.int32),
+        policy_weight=np.zeros((num_rows, policy_entries), np.float32),
+        version=np.zeros(num_rows, np.int64),
+        is_terminal=True,
+        actor_index=0,
+        game_index=0,
+        first_move=0,
+    )
