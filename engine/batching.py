@@ -26,7 +26,8 @@ class Batcher:
 
     A batch goes when it is full (max_batch leaves), when the share expected of all active clients is in, or when the deadline
     after its first request has passed. The share is one group of each actor: while one group's leaves are evaluated the
-    others run their trees, so waiting for all groups would serialise the two.
+    others run their trees, so waiting for all groups would serialise the two. Of a client that asks twice, because a reply was
+    late, only the newest request counts: no batch has more leaves than there are trees.
 
     Args:
         max_batch: most leaves in one forward pass.
@@ -55,24 +56,24 @@ class Batcher:
             now: the monotonic clock.
             idle_seconds: longest wait for the first request.
         """
-        batch: list[Pending] = []
+        batch: dict[int, Pending] = {}
         leaves, deadline = 0, 0.0
         while leaves < self._max_batch:
             pending = receive()
             if pending is not None:
-                batch.append(pending)
-                leaves += pending.client.num_trees
-                moment = now()
-                self._last_seen[pending.client.index] = moment
+                client, moment = pending.client, now()
+                leaves += 0 if client.index in batch else client.num_trees
+                batch[client.index] = pending
+                self._last_seen[client.index] = moment
                 deadline = deadline or moment + self._deadline_seconds
                 continue
             if batch and (len(batch) >= self._expected(now()) or now() >= deadline):
-                return batch
+                break
             if not batch and not wait(idle_seconds):
-                return batch
+                break
             if batch:
-                wait(max(0.001, deadline - now()))
-        return batch
+                wait(max(0.0, deadline - now()))
+        return list(batch.values())
 
     def _expected(self, moment: float) -> int:
         active = sum(moment - seen < ACTIVE_SECONDS for seen in self._last_seen.values())

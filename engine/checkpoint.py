@@ -6,14 +6,18 @@ as a log, of which each checkpoint appends only what is new.
 
 import json
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from engine.checkpoint_manifest import (
+    ASIDE_SUFFIX,
     FORMAT,
     LATEST,
     MANIFEST,
@@ -21,15 +25,17 @@ from engine.checkpoint_manifest import (
     checkpoint_folder,
     checkpoint_paths,
     checksum_of,
-    fsync,
     replay_folder,
     sha256_of,
-    write_atomically,
 )
 from engine.config import RunConfig
+from engine.durable_files import fsync, write_atomically
+from engine.errors import CorruptCheckpoint, MachineProblem
 from engine.replay_archive import ReplayArchive
 from engine.ring import Ring
 from engine.state_tree import StateTree, save_tree
+
+UNFINISHED_SUFFIX = ".writing"
 
 
 class CheckpointFolder:
@@ -52,6 +58,7 @@ class CheckpointFolder:
         network: dict[str, np.ndarray[Any, Any]],
         ring: Ring,
         facts: dict[str, Any],
+        beat: Callable[[], None] = lambda: None,
     ) -> Path:
         """Writes a checkpoint and drops those that are not kept.
 
@@ -60,54 +67,85 @@ class CheckpointFolder:
             state, network: see Learning.
             ring: the replay log; only what is new in it is written.
             facts: what the manifest says besides: learner_steps, env_steps, counters.
+            beat: called after each file, so that a long save is not taken for a silent process.
 
         Returns:
             Its folder.
+
+        Raises:
+            MachineProblem: the disk is full or cannot be written; the checkpoints before are still whole.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
         final = self._folder / f"step_{facts['learner_steps']:09d}"
-        temporary = self._folder / f".{final.name}.writing"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        save_file(network, temporary / "weights.safetensors")
-        save_tree(state, temporary / "state")
-        replay = self._archive.save(ring, keep_sequence=self._oldest_sequence_needed(ring))
-        checksums = {path.name: sha256_of(path) for path in sorted(temporary.iterdir())}
-        manifest = {"format": FORMAT, **facts, "config": msgspec.to_builtins(config), "files": checksums, "replay": replay}
-        (temporary / MANIFEST).write_text(json.dumps({**manifest, "checksum": checksum_of(manifest)}))
-        for path in temporary.iterdir():
-            fsync(path)
-        fsync(temporary)
-        replaced = self._folder / f".{final.name}.replaced"
-        shutil.rmtree(replaced, ignore_errors=True)
-        if final.exists():
-            final.rename(replaced)
-        temporary.rename(final)
-        shutil.rmtree(replaced, ignore_errors=True)
-        write_atomically(self._folder / LATEST, final.name)
-        fsync(self._folder)
+        temporary = self._folder / f".{final.name}{UNFINISHED_SUFFIX}"
+        try:
+            self._make_empty(temporary)
+            save_file(network, temporary / "weights.safetensors")
+            save_tree(state, temporary / "state")
+            beat()
+            replay = self._archive.save(ring, keep_sequence=self._oldest_sequence_needed(ring), beat=beat)
+            _write_manifest(temporary, {"format": FORMAT, **facts, "config": msgspec.to_builtins(config), "replay": replay})
+            for path in temporary.iterdir():
+                fsync(path)
+                beat()
+            fsync(temporary)
+            self._put_in_place(temporary, final)
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise MachineProblem(f"no checkpoint could be written to {self._folder} ({error}): make room on that disk.") from error
         self._drop_old()
         return final
 
     def adopt_ring(self, checkpoint: Checkpoint) -> None:
-        """Goes on from this checkpoint with a ring that outlived the learner: what is saved of it is not saved again."""
-        self._archive.adopt(checkpoint.manifest["replay"])
+        """Goes on from this checkpoint with a ring that outlived the learner: what its files hold is not written again.
+
+        What cannot be read of them is written again: the ring in memory has it all.
+        """
+        with suppress(CorruptCheckpoint):
+            self._archive.adopt(checkpoint.manifest["replay"])
 
     def restore_ring(self, checkpoint: Checkpoint, ring: Ring) -> None:
         """Fills the ring as it was at this checkpoint."""
         self._archive.restore(ring, checkpoint.manifest["replay"])
 
+    def _make_empty(self, temporary: Path) -> None:
+        """Makes the folder of a new checkpoint and removes what killed saves left."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for unfinished in self._folder.glob(f".step_*{UNFINISHED_SUFFIX}"):
+            shutil.rmtree(unfinished)
+        temporary.mkdir()
+
+    def _put_in_place(self, temporary: Path, final: Path) -> None:
+        """Gives a complete checkpoint its name; one of the same step is moved aside first and then deleted."""
+        aside = self._folder / f".{final.name}{ASIDE_SUFFIX}"
+        if final.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+            final.rename(aside)
+        temporary.rename(final)
+        fsync(self._folder)
+        shutil.rmtree(aside, ignore_errors=True)
+        write_atomically(self._folder / LATEST, final.name)
+        fsync(self._folder)
+
     def _oldest_sequence_needed(self, ring: Ring) -> int:
-        """Returns the oldest trajectory that a checkpoint still kept after this one refers to."""
+        """Returns the oldest trajectory that the ring holds or a checkpoint refers to.
+
+        Those that the new checkpoint will replace count too: until it is in place they may be all there is.
+        """
         oldest = ring.oldest_sequence
-        for path in checkpoint_paths(self._folder)[: self._keep - 1]:
+        for path in checkpoint_paths(self._folder):
             try:
                 manifest = json.loads((path / MANIFEST).read_text())
                 oldest = min(oldest, int(manifest["replay"]["oldest_sequence"]))
-            except (OSError, ValueError, KeyError):
+            except (OSError, ValueError, KeyError, TypeError):
                 continue
         return oldest
 
     def _drop_old(self) -> None:
         for path in checkpoint_paths(self._folder)[self._keep :]:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _write_manifest(folder: Path, facts: dict[str, Any]) -> None:
+    """Writes what a checkpoint is, with the checksums of all files in its folder."""
+    manifest = {**facts, "files": {path.name: sha256_of(path) for path in sorted(folder.iterdir())}}
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "checksum": checksum_of(manifest)}))

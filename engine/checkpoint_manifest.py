@@ -12,7 +12,6 @@ A checkpoint is written under a temporary name, each file fsynced, the manifest 
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +24,12 @@ from safetensors.numpy import load_file
 from engine.config import RunConfig
 from engine.errors import CorruptCheckpoint
 from engine.state_tree import StateTree, load_tree
+from muzero.errors import UserError
 
 MANIFEST = "manifest.json"
 LATEST = "latest"
+ASIDE_SUFFIX = ".replaced"
+"""Ends the hidden name of a checkpoint that is being replaced by another one of the same learner step."""
 FORMAT = 1
 
 
@@ -49,8 +51,15 @@ class Checkpoint:
         return int(self.manifest["learner_steps"])
 
     def config(self) -> RunConfig:
-        """Returns the configuration it was made under."""
-        return msgspec.convert(self.manifest["config"], RunConfig)
+        """Returns the configuration it was made under.
+
+        Raises:
+            UserError: another version of this program made it, with settings that this one does not know.
+        """
+        try:
+            return msgspec.convert(self.manifest["config"], RunConfig)
+        except msgspec.ValidationError as error:
+            raise UserError(f"checkpoint {self.path} is of another version ({error}): use the version that made it.") from None
 
     def network(self) -> dict[str, np.ndarray[Any, Any]]:
         """Returns the network's tensors by name."""
@@ -73,8 +82,14 @@ def replay_folder(run_dir: Path) -> Path:
 
 
 def checkpoint_paths(folder: Path) -> list[Path]:
-    """Returns the checkpoints in this folder, newest first."""
-    return sorted(folder.glob("step_*"), reverse=True)
+    """Returns the checkpoints in this folder, newest first.
+
+    One that was moved aside for its successor counts as long as that is not there: its writer was killed in between.
+    """
+    aside = [
+        path for path in folder.glob(f".step_*{ASIDE_SUFFIX}") if not path.with_name(path.name[1:].removesuffix(ASIDE_SUFFIX)).exists()
+    ]
+    return sorted([*folder.glob("step_*"), *aside], key=lambda path: path.name.removeprefix("."), reverse=True)
 
 
 def newest_checkpoint(
@@ -118,8 +133,7 @@ def verify(path: Path, *, with_replay: bool = False) -> Checkpoint:
         checksums = manifest["files"]
         learner_steps = manifest["learner_steps"]
         segments = manifest["replay"]["files"] if with_replay else {}
-        expected = manifest.pop("checksum", None)
-        is_changed = expected is not None and expected != checksum_of(manifest)
+        is_changed = manifest.pop("checksum", None) != checksum_of(manifest)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptCheckpoint(f"checkpoint {path.name} has no readable manifest.") from error
     if manifest.get("format") != FORMAT or not isinstance(checksums, dict) or not isinstance(learner_steps, int):
@@ -142,20 +156,3 @@ def sha256_of(path: Path) -> str:
     """Returns the SHA-256 of a file, as hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def fsync(path: Path) -> None:
-    """Forces a file or folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replaces a small text file: written under another name, fsynced, renamed."""
-    temporary = path.with_name(f".{path.name}.writing")
-    temporary.write_text(text)
-    fsync(temporary)
-    temporary.rename(path)

@@ -16,6 +16,8 @@ from muzero.config import (
     require,
 )
 
+MAX_SEED = 1 << 63
+
 
 class ActorsConfig(Settings, frozen=True):
     """The actor processes."""
@@ -65,6 +67,8 @@ class InferenceConfig(Settings, frozen=True):
 
     def __post_init__(self) -> None:
         require_device(self.device, "inference.device")
+        deadline = self.batch_deadline_microseconds
+        require(deadline >= 0, f"inference.batch_deadline_microseconds is {deadline}: set 0 or more.")
         require(self.max_batch >= 1, f"inference.max_batch is {self.max_batch}: set at least 1.")
         require(self.num_threads >= 1, f"inference.num_threads is {self.num_threads}: set at least 1.")
 
@@ -132,7 +136,7 @@ class SupervisorConfig(Settings, frozen=True):
     drain_seconds: float = 20.0
     """How long roles may take to finish after a stop was asked for."""
     max_restarts_per_minute: int = 5
-    """More deaths of one role in a minute end the run."""
+    """More deaths of one role in a minute, or more failed starts of it in a row, end the run."""
 
     def __post_init__(self) -> None:
         for field in ("heartbeat_timeout_seconds", "startup_timeout_seconds", "drain_seconds"):
@@ -164,7 +168,7 @@ class RunConfig(Settings, frozen=True):
     supervisor: SupervisorConfig = SupervisorConfig()
 
     def __post_init__(self) -> None:
-        require(self.seed >= 0, f"seed is {self.seed}: set 0 or more.")
+        require(0 <= self.seed < MAX_SEED, f"seed is {self.seed}: set 0 or more, less than 2^63.")
         require(self.steps is None or self.steps >= 1, f"steps is {self.steps}: set at least 1.")
         require(self.minutes is None or self.minutes > 0, f"minutes is {self.minutes}: set a positive number.")
 

@@ -61,6 +61,8 @@ class InferenceCore:
         """
         is_first = self.version == 0
         self.network.load(values)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # graphs replay on a stream of their own, which would not wait for the copies
         self.version = version
         if is_first and self.device.type == "cpu":
             self.network.optimize(self._typical_batch)

@@ -157,11 +157,7 @@ class Control(IntEnum):
     LEARNER_STEPS = 3
     """Learner steps done in the whole run, resumed parts included. Written by the learner."""
     ENV_STEPS_BASE = 4
-    """Environment steps done before this start of the run. Written by the supervisor."""
-    CHECKPOINT_REQUESTED = 5
-    """Grows by 1 for each checkpoint asked for. Written by the supervisor."""
-    CHECKPOINTS_DONE = 6
-    """Checkpoints written by this start of the run. Written by the learner."""
+    """Environment steps of the resumed run that no actor's counter holds. Written by the supervisor."""
 
 
 class State(IntEnum):
@@ -180,15 +176,15 @@ class Counter(IntEnum):
     ENV_STEPS = 0
     """Moves played (actor, evaluator)."""
     GAMES = 1
-    """Games finished; also the number of the next game to start is NEXT_GAME (actor, evaluator)."""
+    """Games finished (actor, evaluator)."""
     NEXT_GAME = 2
-    """Games started (actor)."""
+    """Games started, which is also the number of the next one (actor)."""
     SIMULATIONS = 3
     """Simulations done (actor), leaves evaluated (server)."""
     BATCHES = 4
-    """Forward passes (server)."""
+    """Batches of requests answered together (server)."""
     REQUESTS = 5
-    """Requests answered (server) or sent (actor)."""
+    """Requests answered (server)."""
     THROTTLED_NANOSECONDS = 6
     """Time paused by the governor (actor, learner)."""
     WAIT_NANOSECONDS = 7
@@ -196,7 +192,7 @@ class Counter(IntEnum):
     BUSY_NANOSECONDS = 8
     """Time in the network (server), in training steps (learner)."""
     BAD_MESSAGES = 9
-    """Messages refused (server, actor)."""
+    """Messages that are not what was declared (server)."""
     RESTARTED_SEARCHES = 10
     """Searches begun again because the server restarted (actor)."""
     SAMPLES = 11

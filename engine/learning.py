@@ -7,10 +7,11 @@ import torch
 
 from engine.config import RunConfig
 from engine.errors import RunFailed
-from engine.layout import Gauge
+from engine.layout import Counter, Gauge
 from engine.replay import Replay
 from engine.ring import Ring
 from engine.state_tree import StateTree
+from engine.telemetry import ProcessBlock
 from engine.weights import WeightStore
 from muzero.games import Game, make_game
 from muzero.networks.flat_state import flatten_state, num_floats
@@ -118,6 +119,15 @@ class Learning:
     def published_values(self) -> Float32Array:
         """Returns a vector, float32 [W], as large as the published weights."""
         return np.zeros_like(self._published)
+
+    def report(self, block: ProcessBlock) -> None:
+        """Writes what is counted here to the learner's telemetry."""
+        block.set(Counter.SAMPLES, self.samples)
+        block.set(Counter.LAG_VERSIONS, self.lag_versions)
+        block.set(Counter.NON_FINITE_STEPS, self.non_finite_steps)
+        block.set(Counter.SKIPPED_READS, self.replay.skipped_reads)
+        block.set(Counter.PUBLISHED_VERSION, self.version)
+        block.set_gauge(Gauge.RING_STEPS, self.replay.num_steps)
 
     def state(self) -> dict[str, StateTree]:
         """Returns everything an exact resume needs, except the ring and the network (see `network_state`)."""

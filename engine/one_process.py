@@ -15,6 +15,7 @@ from engine.checkpoint import CheckpointFolder
 from engine.checkpoint_manifest import Checkpoint
 from engine.config import RunConfig
 from engine.device import resolve_device
+from engine.errors import MachineProblem
 from engine.evaluation import report_evaluation
 from engine.governor import governor_of
 from engine.inference_core import InferenceCore, LocalModel
@@ -63,7 +64,7 @@ class OneProcessRun:
         groups = clients_of(config)[: config.actors.groups]
         self._models = [LocalModel(self._core, client.first_slot, client.num_trees) for client in groups]
         if resume_from is not None:
-            restore_counters(self.telemetry, self.indices.actors, resume_from.manifest["counters"])
+            self._restore_counters(resume_from)
         self._players = [
             SelfPlay(
                 config.game,
@@ -96,8 +97,9 @@ class OneProcessRun:
 
     def turn(self) -> None:
         """Takes one training step if the governor allows it, else plays one move in every game; evaluates and saves when due."""
-        may_learn = self._governor.may_learn(self._learning.samples, self._env_steps())
-        if may_learn and self._learning.replay.sample(self._batch):
+        learning = self._learning
+        may_learn = self._governor.may_learn(learning.samples, self._env_steps(), learning.replay.total_steps)
+        if may_learn and learning.replay.sample(self._batch):
             self._learn()
         else:
             self._play()
@@ -115,6 +117,13 @@ class OneProcessRun:
         path = self._checkpoints.save(self._config, state, self._learning.network_state(), self._ring, facts)
         self._on_event(f"checkpoint {path.name}")
 
+    def _save_if_possible(self) -> None:
+        """Writes a checkpoint; a full disk costs this one, not the run: the next may find room."""
+        try:
+            self.save()
+        except MachineProblem as problem:
+            self._on_event(str(problem))
+
     def _next_game_index(self) -> int:
         block = self.telemetry.block(0)
         block.add(Counter.NEXT_GAME, 1)
@@ -128,10 +137,23 @@ class OneProcessRun:
             state = checkpoint.state()
             self._learning.load_state(state, checkpoint.network(), with_replay=True)
             self._learning.publish_again()
-            for player, saved in zip(self._players, state.get("self_play", []), strict=False):
-                player.load_state(saved)
-            restore_counters(self.telemetry, self.indices.actors, checkpoint.manifest["counters"])
+            if "self_play" in state:
+                self._restore_games(state["self_play"], checkpoint)
         self._swap_weights()
+
+    def _restore_counters(self, checkpoint: Checkpoint) -> None:
+        manifest = checkpoint.manifest
+        restore_counters(self.telemetry, self.indices.actors, manifest["counters"], int(manifest["env_steps"]))
+
+    def _restore_games(self, games: list[list[dict[str, Any]]], checkpoint: Checkpoint) -> None:
+        """Goes on with the saved games, unless a setting that they were played under is another one now."""
+        saved, now = checkpoint.config(), self._config
+        if (saved.seed, saved.self_play, saved.actors) != (now.seed, now.self_play, now.actors):
+            self._on_event("resume: seed, self_play or actors changed, so the games that were going on are played anew")
+            return
+        for player, state in zip(self._players, games, strict=True):
+            player.load_state(state)
+        self._restore_counters(checkpoint)  # the games that were begun instead never were
 
     def _swap_weights(self) -> None:
         version = self._weights.read(self._values)
@@ -168,12 +190,8 @@ class OneProcessRun:
         return self.telemetry.control(Control.ENV_STEPS_BASE) + self.telemetry.block(0).get(Counter.ENV_STEPS)
 
     def _report(self) -> None:
-        learning, block = self._learning, self.telemetry.block(self.indices.learner)
-        self.telemetry.set_control(Control.LEARNER_STEPS, learning.steps)
-        block.set(Counter.SAMPLES, learning.samples)
-        block.set(Counter.LAG_VERSIONS, learning.lag_versions)
-        block.set(Counter.PUBLISHED_VERSION, learning.version)
-        block.set_gauge(Gauge.RING_STEPS, learning.replay.num_steps)
+        self.telemetry.set_control(Control.LEARNER_STEPS, self._learning.steps)
+        self._learning.report(self.telemetry.block(self.indices.learner))
 
     def _schedule(self) -> None:
         now = time.monotonic()
@@ -185,7 +203,7 @@ class OneProcessRun:
     def _do_what_is_due(self) -> None:
         now = time.monotonic()
         if now >= self._next_checkpoint:
-            self.save()
+            self._save_if_possible()
         if self._config.evaluation.is_enabled and now >= self._next_evaluation:
             self._evaluate()
         self._schedule()

@@ -113,7 +113,7 @@ class Life:
         return self.stop_requested
 
     def wait(self, seconds: float) -> None:
-        """Waits, beating; returns early when there is reason to stop. The only sleep of a process.
+        """Waits, beating; returns early when there is reason to stop.
 
         Args:
             seconds: longest wait.

@@ -142,8 +142,9 @@ class Replay:
                     out.sample_weight[:] = self._importance_weights(probability)
                     self._transform(out)
                     return True
-                self.skipped_reads += int(redrawn.sum())
                 self._expire(self._ring.oldest_sequence)
+                redrawn |= self._row_sequence[row] == NO_SEQUENCE  # overwritten since that look: no longer a row of anything
+                self.skipped_reads += int(redrawn.sum())
             return False
 
     def _transform(self, out: Batch) -> None:
@@ -156,7 +157,7 @@ class Replay:
 
         Args:
             row: int64 [B], `Batch.row`; rows overwritten meanwhile are ignored.
-            priority: float32 [B], absolute value error in game points, finite.
+            priority: float32 [B], absolute value error in game points; where a failed step made it not finite it is ignored.
         """
         if not self._config.is_prioritized:
             return
@@ -165,6 +166,7 @@ class Replay:
             sequence = self._row_sequence[physical]
             start = self._slot_start[sequence % self._ring.max_trajectories]
             is_current = (sequence != NO_SEQUENCE) & (start + (physical - start) % self._ring.capacity_steps == row)
+            is_current &= np.isfinite(priority)
             powers = np.maximum(priority, MIN_PRIORITY).astype(np.float64) ** self._config.priority_exponent
             self._tree.set(physical[is_current], powers[is_current])
 

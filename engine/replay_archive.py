@@ -5,8 +5,7 @@ of their checksum in their name: a name is never used for two contents, whatever
 """
 
 import hashlib
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from engine.atomics import store
+from engine.durable_files import fsync
 from engine.errors import CorruptCheckpoint
 from engine.layout import WORDS_PER_LINE, RingWord
 from engine.ring import ROW_ARRAYS, Entry, Ring
@@ -25,6 +25,8 @@ from muzero.types import Trajectory
 SEGMENT_BYTES = 64 << 20
 """A segment file ends with the trajectory that makes it this large; bounds the memory a save needs."""
 ENTRY_FIELDS = ("sequence", "start", "length", "is_terminal", "actor", "game", "first_move")
+HEADER_WORDS = (RingWord.OLDEST_SEQUENCE, RingWord.PUBLISHED_ROWS, RingWord.CLAIMED_ROWS, RingWord.CLAIMED_TRAJECTORIES)
+"""In the order they are restored: until the last is there, the ring is an empty one."""
 PARTIAL_SUFFIX = ".writing"
 Description = dict[str, Any]
 """A saved ring, ready for JSON: header words, capacities and {file name: SHA-256}."""
@@ -39,12 +41,13 @@ class ReplayArchive:
         self._checksums: dict[str, str] = {}
         self._saved: set[int] = set()
 
-    def save(self, ring: Ring, *, keep_sequence: int) -> Description:
+    def save(self, ring: Ring, *, keep_sequence: int, beat: Callable[[], None] = lambda: None) -> Description:
         """Writes what is new in the ring and drops files that nobody needs.
 
         Args:
             ring: may be written to meanwhile; what is overwritten before it was copied is left out.
-            keep_sequence: oldest trajectory that any kept checkpoint refers to.
+            keep_sequence: oldest trajectory that any checkpoint on the disk refers to.
+            beat: called after each file.
 
         Returns:
             The description to hand to `restore`.
@@ -55,6 +58,7 @@ class ReplayArchive:
         words = {"claimed_trajectories": claimed, "claimed_rows": ring.claimed_rows, "published_rows": ring.published_rows}
         for part in _parts(self._unsaved(ring, claimed)):
             self._write(part)
+            beat()
         oldest = min(ring.oldest_sequence, claimed)
         files = {name: checksum for name, checksum in self._checksums.items() if _last_sequence(name) >= oldest}
         capacities = {"capacity_steps": ring.capacity_steps, "max_trajectories": ring.max_trajectories}
@@ -89,7 +93,7 @@ class ReplayArchive:
             arrays = self._read(name, checksum)
             self._remember(name, checksum, arrays["sequence"])
             _put_trajectories(ring, arrays, description["oldest_sequence"], description["claimed_trajectories"])
-        for word in RingWord:
+        for word in HEADER_WORDS:
             store(ring.arrays["header"], word * WORDS_PER_LINE, description[word.name.lower()])
 
     def _unsaved(self, ring: Ring, claimed: int) -> Iterator[tuple[Entry, Trajectory]]:
@@ -112,12 +116,10 @@ class ReplayArchive:
         sequence = arrays["sequence"]
         path = self._folder / f"segment_{sequence.min():012d}_{sequence.max():012d}_{checksum[:16]}.safetensors"
         partial = path.with_suffix(PARTIAL_SUFFIX)
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        partial.write_bytes(content)
+        fsync(partial)
         partial.rename(path)
-        _fsync_folder(self._folder)
+        fsync(self._folder)
         self._remember(path.name, checksum, sequence)
 
     def _remember(self, name: str, checksum: str, sequences: NDArray[np.int64]) -> None:
@@ -183,11 +185,3 @@ def _put_trajectories(ring: Ring, arrays: dict[str, NDArray[Any]], oldest: int, 
         for name in ROW_ARRAYS:
             ring.arrays[name][ring.rows(int(start), int(length))] = arrays[name][offsets[index] : offsets[index] + length]
         store(ring.arrays["entry_stamp"], slot, int(sequence) + 1)
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

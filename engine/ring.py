@@ -32,7 +32,7 @@ import numpy as np
 from engine.atomics import finish_reads, load, order_writes, store
 from engine.errors import PeerDied
 from engine.layout import WORDS_PER_LINE, RingWord
-from engine.record_locks import RecordLocks, create_lock_file, pauses
+from engine.record_locks import RecordLocks, pauses
 from engine.shared_memory import Segment
 from muzero.errors import UserError
 from muzero.types import BoolArray, Int64Array, Trajectory
@@ -77,7 +77,7 @@ class Ring:
 
         Args:
             segment: the rows and their index.
-            lock_fd: the descriptor of `create_lock_file`; None in one-process mode, where nobody else writes.
+            lock_fd: the descriptor of `record_locks.create_lock_file`; None in one-process mode, where nobody else writes.
             writer_index: number of this writer, unique among live processes; readers may leave it 0.
         """
         self.arrays = segment.arrays
@@ -87,11 +87,6 @@ class Ring:
         self._stamp = segment.arrays["entry_stamp"]
         self._locks = RecordLocks(lock_fd)
         self._writer_index = writer_index
-
-    @staticmethod
-    def create_lock_file() -> int:
-        """Returns the descriptor of a new lock file, for all processes that write to one ring."""
-        return create_lock_file("muzero-ring-locks")
 
     @property
     def claimed_rows(self) -> int:

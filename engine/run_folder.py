@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from engine.durable_files import write_atomically
 from engine.errors import MachineProblem, RunDirectoryInUse
 from engine.socket_folder import LOCK_NAME, SocketFolder, try_lock
 from muzero.errors import UserError
@@ -183,8 +184,8 @@ def _describe(run_dir: Path, config_toml: str, command_line: list[str], seed: in
         last: dict[str, Any] = json.loads(meta_path.read_text())
         earlier = [*last.pop("earlier_starts", []), last]
     meta = _circumstances(command_line, seed) | {"earlier_starts": earlier}
-    _replace(meta_path, json.dumps(meta, indent=2) + "\n")
-    _replace(run_dir / CONFIG_NAME, config_toml)
+    write_atomically(meta_path, json.dumps(meta, indent=2) + "\n")
+    write_atomically(run_dir / CONFIG_NAME, config_toml)
 
 
 def _circumstances(command_line: list[str], seed: int) -> dict[str, Any]:
@@ -213,10 +214,3 @@ def _version(package: str) -> str | None:
     with suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version(package)
     return None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Writes a file so that a reader sees the old or the new one whole."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text)
-    temporary.replace(path)

@@ -1,4 +1,4 @@
-"""How a process of the run attaches to what all of them share: ring, weights, wire, kernels. No torch in here."""
+"""How a process of the run attaches to what all of them share: ring, weights, wire. No torch in here."""
 
 from engine.config import RunConfig
 from engine.layout import ring_layout_of, weights_layout

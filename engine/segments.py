@@ -5,8 +5,9 @@ from typing import Self
 
 from engine.checkpoint_manifest import Checkpoint
 from engine.config import RunConfig
-from engine.layout import Control, Counter, ring_layout_of, telemetry_layout, weights_layout
+from engine.layout import Control, ring_layout_of, telemetry_layout, weights_layout
 from engine.process_life import ProcessSetup
+from engine.record_locks import create_lock_file
 from engine.run_folder import RunFolder
 from engine.shared_memory import Segment
 from engine.supervisor import Role
@@ -30,10 +31,10 @@ class RunSegments:
         self._config, self._num_floats, self._indices = config, num_floats, indices
         spec = make_game(config.game).spec
         capacity = f"lower it with --set replay.capacity_steps={max(1000, config.replay.capacity_steps // 4)}"
-        self._ring = Segment.create("muzero-ring", ring_layout_of(config, spec), remedy=capacity)
-        self._weights = Segment.create("muzero-weights", weights_layout(num_floats), remedy="use a smaller --preset or network")
-        self._telemetry = Segment.create("muzero-telemetry", telemetry_layout(indices.num_processes), remedy="use fewer --actors")
-        self._lock_fd = os.memfd_create("muzero-ring-lock", os.MFD_CLOEXEC)
+        self._ring = Segment.create("ring", ring_layout_of(config, spec), remedy=capacity)
+        self._weights = Segment.create("weights", weights_layout(num_floats), remedy="use a smaller --preset or network")
+        self._telemetry = Segment.create("telemetry", telemetry_layout(indices.num_processes), remedy="use fewer --actors")
+        self._lock_fd = create_lock_file("muzero-ring-locks")
         self.telemetry = Telemetry(self._telemetry.arrays)
 
     def __enter__(self) -> Self:
@@ -73,9 +74,8 @@ class RunSegments:
 
     def restore_counts(self, checkpoint: Checkpoint) -> None:
         """Sets the counters to where the checkpoint left them, whatever the number of actors is now."""
-        restore_counters(self.telemetry, self._indices.actors, checkpoint.manifest["counters"])
-        restored = self.telemetry.total(Counter.ENV_STEPS, self._indices.actors)
-        self.telemetry.set_control(Control.ENV_STEPS_BASE, int(checkpoint.manifest["env_steps"]) - restored)
+        manifest = checkpoint.manifest
+        restore_counters(self.telemetry, self._indices.actors, manifest["counters"], int(manifest["env_steps"]))
         self.telemetry.set_control(Control.LEARNER_STEPS, checkpoint.learner_steps)
 
     def close(self) -> None:

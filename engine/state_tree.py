@@ -29,7 +29,7 @@ def load_tree(path: Path) -> StateTree:
 
 def _take_arrays(tree: StateTree, name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> StateTree:
     if isinstance(tree, np.ndarray):
-        arrays[name] = np.ascontiguousarray(tree)
+        arrays[name] = np.asarray(tree, order="C")  # ascontiguousarray makes a vector of a single number
         return {ARRAY_KEY: name}
     if isinstance(tree, dict):
         return {key: _take_arrays(value, f"{name}.{key}" if name else str(key), arrays) for key, value in tree.items()}

@@ -27,7 +27,7 @@ class Status:
         learner_steps: gradient steps done, resumed parts included.
         training_steps: gradient steps until the run is done.
         env_steps: moves played, resumed parts included.
-        games: games finished by the actors in this start of the run.
+        games: games finished by the actors, resumed parts included.
         env_steps_per_second: moves played per second.
         games_per_second: games finished per second.
         simulations_per_second: tree simulations per second, all actors together.

@@ -18,7 +18,7 @@ import msgspec
 
 from engine.child import KILL_SECONDS, Child
 from engine.config import SupervisorConfig
-from engine.errors import RunFailed
+from engine.errors import MachineProblem, RunFailed
 from engine.layout import Control, State
 from engine.process_life import ProcessSetup
 from engine.telemetry import ProcessBlock, Telemetry
@@ -26,6 +26,9 @@ from engine.telemetry import ProcessBlock, Telemetry
 FIRST_BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30.0
 DEATH_WINDOW_SECONDS = 60.0
+SETTLED_SECONDS = 5.0
+"""A role that dies sooner after it got ready failed to start. Such deaths are counted by themselves: where a start takes long,
+too few of them fall into one window."""
 TERMINATE_SECONDS = 5.0
 """Time between SIGTERM and SIGKILL when a role does not end by itself."""
 DRAIN_TICK_SECONDS = 0.1
@@ -41,7 +44,6 @@ class Role:
         index: its number among its like.
         process_index: its block in telemetry.
         environment: variables set for it on top of the supervisor's own.
-        may_finish: whether ending by itself with exit code 0 is no death.
     """
 
     name: str
@@ -49,7 +51,6 @@ class Role:
     index: int
     process_index: int
     environment: dict[str, str] = field(default_factory=dict)
-    may_finish: bool = False
 
 
 @dataclass
@@ -60,9 +61,11 @@ class _Watch:
     block: ProcessBlock
     child: Child | None = None
     restart_count: int = 0
+    ready_at: float | None = None
     restart_at: float | None = None
     exit_code: int | None = None
     deaths: deque[float] = field(default_factory=deque)
+    failed_starts: int = 0
     words_of_first_death: str = ""
 
 
@@ -101,6 +104,7 @@ class Supervisor:
         self._death_pipe = list(os.pipe())
         self._poller = select.poll()
         self._last_round_at = self._forgiven_at = time.monotonic()
+        self._is_ending = False
         self.restarts = 0
 
     @property
@@ -109,7 +113,11 @@ class Supervisor:
         return {watch.role.name: watch.block.state.name for watch in self._watches}
 
     def start(self) -> None:
-        """Starts all roles."""
+        """Starts all roles.
+
+        Raises:
+            MachineProblem: the machine has no room for all of them.
+        """
         (self._run_dir / "logs").mkdir(parents=True, exist_ok=True)
         self._last_round_at = time.monotonic()
         for watch in self._watches:
@@ -122,11 +130,15 @@ class Supervisor:
             seconds: longest wait for a death.
 
         Raises:
-            RunFailed: a role died too often within a minute; carries its first traceback. The others still run.
+            RunFailed: a role died too often within a minute, or failed to start too often in a row; carries its first
+                traceback. The others still run.
+            MachineProblem: the machine has no room for one more process.
         """
         self._poller.poll(1000 * seconds)
         self._forgive_if_late(seconds)
         for watch in self._watches:
+            if watch.ready_at is None and watch.block.state == State.READY:
+                watch.ready_at = time.monotonic()
             self._reap(watch)
             self._kill_if_silent(watch)
             self._restart_if_due(watch)
@@ -145,8 +157,7 @@ class Supervisor:
         Returns:
             Whether every role ended with exit code 0.
         """
-        for watch in self._watches:
-            watch.restart_at = None
+        self._end_restarts()
         self._wait_for_all(seconds, force)
         for watch, child in self._running():
             self._on_event(f"{watch.role.name} did not stop within {seconds:g} s: SIGTERM")
@@ -157,8 +168,7 @@ class Supervisor:
 
     def kill(self) -> None:
         """Kills what still runs and releases everything; nothing can be started any more."""
-        for watch in self._watches:
-            watch.restart_at = None
+        self._end_restarts()
         for watch, child in self._running():
             self._on_event(f"{watch.role.name} is killed")
             child.kill()
@@ -174,8 +184,15 @@ class Supervisor:
         role, read_end = watch.role, self._death_pipe[0]
         self._on_start(role, watch.restart_count)
         watch.block.set_state(State.STARTING)
+        watch.ready_at = None
         setup = msgspec.structs.replace(self._make_setup(role, watch.restart_count), death_pipe_fd=read_end, supervisor_pid=os.getpid())
-        watch.child = Child(role.module, setup, role.environment, self._log_path(role), (*self._pass_fds, read_end))
+        try:
+            watch.child = Child(role.module, setup, role.environment, self._log_path(role), (*self._pass_fds, read_end))
+        except OSError as error:
+            raise MachineProblem(
+                f"{role.name} could not be started ({error}): give fewer --actors, or raise the limits of processes and open files "
+                "(ulimit -u, ulimit -n)."
+            ) from error
         self._poller.register(watch.child.pidfd, select.POLLIN)
 
     def _restart_if_due(self, watch: _Watch) -> None:
@@ -193,8 +210,8 @@ class Supervisor:
         self._poller.unregister(child.pidfd)
         child.close()
         watch.child, watch.exit_code = None, exit_code
-        is_stopping = self._telemetry.control(Control.STOP_REQUESTED) != 0
-        is_good = exit_code == 0 and (is_stopping or watch.role.may_finish)
+        is_stopping = self._is_ending or self._telemetry.control(Control.STOP_REQUESTED) != 0
+        is_good = exit_code == 0 and is_stopping
         watch.block.set_state(State.STOPPED if is_good else State.FAILED)
         if is_good:
             return
@@ -208,15 +225,19 @@ class Supervisor:
         now, name = time.monotonic(), watch.role.name
         while watch.deaths and now - watch.deaths[0] > DEATH_WINDOW_SECONDS:
             watch.deaths.popleft()
-        if not watch.deaths:
+        is_failed_start = watch.ready_at is None or now - watch.ready_at < SETTLED_SECONDS
+        watch.failed_starts = watch.failed_starts + 1 if is_failed_start else 0
+        if not watch.deaths and watch.failed_starts <= 1:
             watch.words_of_first_death = child.last_words()
         watch.deaths.append(now)
-        if len(watch.deaths) > self._config.max_restarts_per_minute:
+        count = max(len(watch.deaths), watch.failed_starts)
+        if count > self._config.max_restarts_per_minute:
+            how = f"within {DEATH_WINDOW_SECONDS:g} s" if count == len(watch.deaths) else "in a row before or just after it was ready"
             raise RunFailed(
-                f"{name} died {len(watch.deaths)} times within {DEATH_WINDOW_SECONDS:g} s, at last it {cause}; "
-                f"see {self._log_path(watch.role)}. The first death:\n{watch.words_of_first_death}"
+                f"{name} died {count} times {how}, at last it {cause}; see {self._log_path(watch.role)}. "
+                f"The first death:\n{watch.words_of_first_death}"
             )
-        delay = min(LONGEST_BACK_OFF_SECONDS, FIRST_BACK_OFF_SECONDS * 2.0 ** (len(watch.deaths) - 1))
+        delay = min(LONGEST_BACK_OFF_SECONDS, FIRST_BACK_OFF_SECONDS * 2.0 ** (count - 1))
         watch.restart_at = now + delay
         self._on_event(f"{name} {cause}: starting it again in {delay:g} s")
 
@@ -245,6 +266,11 @@ class Supervisor:
         if now - self._last_round_at - waited_seconds > self._config.heartbeat_timeout_seconds / 2:
             self._forgiven_at = now
         self._last_round_at = now
+
+    def _end_restarts(self) -> None:
+        self._is_ending = True
+        for watch in self._watches:
+            watch.restart_at = None
 
     def _running(self) -> list[tuple[_Watch, Child]]:
         return [(watch, watch.child) for watch in self._watches if watch.child is not None]

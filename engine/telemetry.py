@@ -137,9 +137,17 @@ def counters_of(telemetry: Telemetry, process_indices: Iterable[int]) -> list[di
     return [{counter.name: telemetry.block(index).get(counter) for counter in Counter} for index in process_indices]
 
 
-def restore_counters(telemetry: Telemetry, process_indices: Iterable[int], counters: list[dict[str, int]]) -> None:
-    """Sets the counters of these processes as `counters_of` returned them; processes without saved ones start at 0."""
-    for index, saved in zip(process_indices, counters, strict=False):
+def restore_counters(telemetry: Telemetry, actors: range, counters: list[dict[str, int]], env_steps: int) -> None:
+    """Sets the counters of the actors to where a checkpoint left them, whatever the number of actors is now.
+
+    Args:
+        telemetry: the run's telemetry.
+        actors: blocks of the actors; those without saved counters start at 0.
+        counters: what `counters_of` returned.
+        env_steps: environment steps played by then; those that no actor counts go to ENV_STEPS_BASE.
+    """
+    for index, saved in zip(actors, counters, strict=False):
         for name, value in saved.items():
             if name in Counter.__members__:
                 telemetry.block(index).set(Counter[name], value)
+    telemetry.set_control(Control.ENV_STEPS_BASE, env_steps - telemetry.total(Counter.ENV_STEPS, actors))

@@ -11,7 +11,7 @@ from engine.config import RunConfig
 from engine.config_text import config_to_toml
 from engine.display import Display
 from engine.errors import RunFailed
-from engine.layout import Control
+from engine.layout import Control, State
 from engine.plan import make_plan, on_device
 from engine.run_folder import RunFolder, RunMode, check_run, open_run
 from engine.segments import RunSegments
@@ -24,6 +24,7 @@ from engine.watch import Watch
 from muzero.games import make_game
 
 POLL_SECONDS = 0.1
+LEARNER_NAME = "learner"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -136,7 +137,11 @@ def _run_processes(
 def _supervise(
     supervisor: Supervisor, segments: RunSegments, watch: Watch, display: Display, signals: StopSignals, config: RunConfig
 ) -> None:
-    """Starts the roles, watches them until there is a reason to end, and drains them."""
+    """Starts the roles, watches them until there is a reason to end, and drains them.
+
+    Raises:
+        RunFailed: a role kept dying, or the learner could not write its last checkpoint.
+    """
     supervisor.start()
     try:
         while signals.count == 0 and not segments.telemetry.control(Control.STOP_REQUESTED):
@@ -153,6 +158,8 @@ def _supervise(
     segments.telemetry.set_control(Control.STOP_REQUESTED, 1)
     supervisor.drain(config.supervisor.drain_seconds, lambda: signals.count > 1)
     watch.look_now(supervisor.states, supervisor.restarts)
+    if signals.count < 2 and supervisor.states[LEARNER_NAME] != State.STOPPED.name:
+        raise RunFailed("the last checkpoint was not written, see logs/learner.log of the run: --resume goes on at the one before.")
 
 
 def _roles(config: RunConfig, indices: ProcessIndices) -> list[Role]:
@@ -162,7 +169,7 @@ def _roles(config: RunConfig, indices: ProcessIndices) -> list[Role]:
         return dict.fromkeys(THREAD_VARIABLES, str(num_threads))
 
     roles = [
-        Role("learner", "engine.processes.learner", 0, indices.learner, environment(config.learner.num_threads)),
+        Role(LEARNER_NAME, "engine.processes.learner", 0, indices.learner, environment(config.learner.num_threads)),
         Role("server", "engine.processes.inference_server", 0, indices.server, environment(config.inference.num_threads)),
     ]
     roles += [Role(f"actor-{index}", "engine.processes.actor", index, block, environment(1)) for index, block in enumerate(indices.actors)]

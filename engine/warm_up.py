@@ -77,9 +77,9 @@ def _communicate(process: "subprocess.Popen[bytes]", question: bytes, should_sto
 
 
 def _read(return_code: int, output: bytes, complaints: bytes) -> WarmUp:
-    lines = output.decode().splitlines()
+    lines = output.decode(errors="replace").splitlines()
     if return_code != 0 or not lines:
-        raise RunFailed(f"the warm-up process failed:\n{complaints.decode()[-LAST_WORDS_CHARACTERS:]}")
+        raise RunFailed(f"the warm-up process failed:\n{complaints.decode(errors='replace')[-LAST_WORDS_CHARACTERS:]}")
     answer = json.loads(lines[-1])
     if "error" in answer:
         error = MuZeroError(answer["error"])

@@ -9,8 +9,9 @@ import torch
 from engine.checkpoint import CheckpointFolder
 from engine.checkpoint_manifest import Checkpoint, newest_checkpoint, verify
 from engine.device import resolve_device
+from engine.errors import MachineProblem
 from engine.governor import governor_of
-from engine.layout import Control, Counter, Gauge, State
+from engine.layout import Control, Counter, State
 from engine.learning import Learning, gauges_of
 from engine.prefetch import Prefetcher
 from engine.process_life import Life, ProcessSetup, main
@@ -51,7 +52,6 @@ class Learner:
         self._learning = Learning(config, game, self._ring, attach_weights(setup), device)
         self._checkpoints = CheckpointFolder(Path(setup.run_dir), config.checkpoint.keep)
         self._governor = governor_of(config)
-        self._checkpoints_requested = life.telemetry.control(Control.CHECKPOINT_REQUESTED)
         self._restore(setup)
         self._last_checkpoint = time.monotonic()
         self._samples_before = self._learning.samples
@@ -74,13 +74,12 @@ class Learner:
             self._life.block.add(Counter.WAIT_NANOSECONDS, waited - started)
             stats = self._learning.learn(batch)
             self._prefetcher.put_back(batch, stats.priorities)
-            if self._learning.publish_if_due():
-                self._life.block.set(Counter.PUBLISHED_VERSION, self._learning.version)
+            self._learning.publish_if_due()
             self._life.block.add(Counter.BUSY_NANOSECONDS, time.monotonic_ns() - waited)
             self._show(stats)
         self._report()
-        if self._is_checkpoint_due():
-            self.save()
+        if time.monotonic() - self._last_checkpoint >= self._config.checkpoint.interval_seconds:
+            self._save_if_possible()
 
     def finish(self) -> None:
         """Stops the run if it is done, waits for the actors to store their last trajectories, then saves."""
@@ -101,15 +100,22 @@ class Learner:
                 "env_steps": self._env_steps(),
                 "counters": counters_of(self._life.telemetry, self._actors),
             }
-            path = self._checkpoints.save(self._config, self._learning.state(), self._learning.network_state(), self._ring, facts)
+            state, network = self._learning.state(), self._learning.network_state()
+            path = self._checkpoints.save(self._config, state, network, self._ring, facts, self._life.block.beat)
         self._last_checkpoint = time.monotonic()
-        telemetry = self._life.telemetry
-        telemetry.set_control(Control.CHECKPOINTS_DONE, telemetry.control(Control.CHECKPOINTS_DONE) + 1)
         logger.info("checkpoint %s", path.name)
 
     def close(self) -> None:
         """Ends the background thread."""
         self._prefetcher.close()
+
+    def _save_if_possible(self) -> None:
+        """Writes a checkpoint; a full disk costs this one, not the run: the next may find room."""
+        try:
+            self.save()
+        except MachineProblem as problem:
+            logger.warning("%s", problem)
+            self._last_checkpoint = time.monotonic()
 
     def _restore(self, setup: ProcessSetup) -> None:
         """Continues from where the run was: a resumed checkpoint with its ring, or the newest one after a death of the learner."""
@@ -122,8 +128,8 @@ class Learner:
                 self._checkpoints.adopt_ring(checkpoint)
             self._learning.load_state(checkpoint.state(), checkpoint.network(), with_replay=is_resume)
             logger.info("continues at %s (learner step %d)", checkpoint.path.name, self._learning.steps)
+        self._learning.replay.ingest()
         self._learning.publish()
-        self._life.block.set(Counter.PUBLISHED_VERSION, self._learning.version)
 
     def _checkpoint_to_continue(self, setup: ProcessSetup) -> Checkpoint | None:
         if setup.restart_count > 0:
@@ -135,33 +141,25 @@ class Learner:
         return telemetry.control(Control.ENV_STEPS_BASE) + telemetry.total(Counter.ENV_STEPS, self._actors)
 
     def _may_draw(self, batches_drawn: int) -> bool:
-        """Asks the governor for one more batch; runs in the prefetching thread."""
-        return self._learning.replay.num_steps > 0 and self._governor.may_learn(self._samples_drawn(batches_drawn), self._env_steps())
+        """Asks the governor for one more batch; called in the prefetching thread too."""
+        stored_steps = self._learning.replay.total_steps
+        return self._governor.may_learn(self._samples_drawn(batches_drawn), self._env_steps(), stored_steps)
 
     def _samples_drawn(self, batches_drawn: int) -> int:
         """Returns the samples drawn in the whole run, among them those that are not trained on yet."""
         return self._samples_before + batches_drawn * self._config.training.batch_size
 
-    def _is_checkpoint_due(self) -> bool:
-        requested = self._life.telemetry.control(Control.CHECKPOINT_REQUESTED)
-        is_asked, self._checkpoints_requested = requested != self._checkpoints_requested, requested
-        return is_asked or time.monotonic() - self._last_checkpoint >= self._config.checkpoint.interval_seconds
-
     def _count_wait(self, nanoseconds: int) -> None:
         """Counts a wait as throttling where the governor forbade a batch, as waiting for data where it did not."""
-        is_throttled = not self._governor.may_learn(self._samples_drawn(self._prefetcher.batches_drawn), self._env_steps())
+        is_throttled = not self._may_draw(self._prefetcher.batches_drawn)
         self._life.block.add(Counter.THROTTLED_NANOSECONDS if is_throttled else Counter.WAIT_NANOSECONDS, nanoseconds)
         self._life.progress()
 
     def _report(self) -> None:
-        learning, block, telemetry = self._learning, self._life.block, self._life.telemetry
+        learning, telemetry = self._learning, self._life.telemetry
         telemetry.set_control(Control.LEARNER_STEPS, learning.steps)
-        telemetry.set_control(Control.ENV_STEP_LIMIT, self._governor.env_step_limit(learning.samples))
-        block.set(Counter.SAMPLES, learning.samples)
-        block.set(Counter.LAG_VERSIONS, learning.lag_versions)
-        block.set(Counter.NON_FINITE_STEPS, learning.non_finite_steps)
-        block.set(Counter.SKIPPED_READS, learning.replay.skipped_reads)
-        block.set_gauge(Gauge.RING_STEPS, learning.replay.num_steps)
+        telemetry.set_control(Control.ENV_STEP_LIMIT, self._governor.env_step_limit(learning.samples, learning.replay.total_steps))
+        learning.report(self._life.block)
 
     def _show(self, stats: StepStats) -> None:
         for gauge, value in gauges_of(stats).items():

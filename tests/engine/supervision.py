@@ -53,7 +53,7 @@ def children_of(pid: int) -> list[Process]:
 class Supervision:
     """A supervisor of dummy roles, its telemetry and what it reported."""
 
-    def __init__(self, run_dir: Path, behaviours: dict[str, str], *, may_finish: bool = False, **settings: Any) -> None:
+    def __init__(self, run_dir: Path, behaviours: dict[str, str], **settings: Any) -> None:
         self.run_dir = run_dir
         self.num_processes = len(behaviours)
         self.segment = Segment.create("telemetry", telemetry_layout(self.num_processes))
@@ -61,7 +61,7 @@ class Supervision:
         self.events: list[str] = []
         self.starts: list[tuple[str, int]] = []
         roles = [
-            Role(name, "tests.engine.dummy_role", index, index, {"DUMMY_BEHAVIOUR": behaviour}, may_finish)
+            Role(name, "tests.engine.dummy_role", index, index, {"DUMMY_BEHAVIOUR": behaviour})
             for index, (name, behaviour) in enumerate(behaviours.items())
         ]
         self.supervisor = Supervisor(

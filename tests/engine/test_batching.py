@@ -13,14 +13,17 @@ class Queue:
 
     def __init__(self, arrivals: list[tuple[float, int]], trees: int = 8) -> None:
         self.arrivals = [(100.0 + time, client) for time, client in arrivals]
-        self.time, self.trees = 100.0, trees
+        self.time, self.trees, self.num_received = 100.0, trees, 0
 
     def receive(self) -> Pending | None:
         if not self.arrivals or self.arrivals[0][0] > self.time:
             return None
         client = self.arrivals.pop(0)[1]
         request = RecurrentRequest(np.zeros(self.trees, np.int32), np.zeros(self.trees, np.int32), 1)
-        return Pending(b"", Header(Kind.RECURRENT, client, 0, 0, 1), Client(client, client * self.trees, self.trees), request)
+        self.num_received += 1
+        return Pending(
+            b"", Header(Kind.RECURRENT, client, self.num_received, 0, 1), Client(client, client * self.trees, self.trees), request
+        )
 
     def wait(self, seconds: float) -> bool:
         due = self.arrivals[0][0] if self.arrivals else float("inf")
@@ -61,6 +64,12 @@ def test_with_two_groups_half_of_the_clients_are_enough() -> None:
     batcher = Batcher(64, 0.005, groups=2)
     assert queue.gather(batcher) == [0, 1, 2, 3]
     assert queue.gather(batcher) == [0, 1]
+
+
+def test_of_a_client_that_asks_twice_only_the_newest_request_counts() -> None:
+    queue = Queue([(0.0, 0), (0.0, 1), (0.0, 0)])
+    batch = Batcher(24, 0.001, groups=1).gather(queue.receive, queue.wait, lambda: queue.time, idle_seconds=0.05)
+    assert [(pending.client.index, pending.header.request_id) for pending in batch] == [(0, 3), (1, 2)]
 
 
 def test_a_client_that_does_not_come_is_waited_for_until_the_deadline_only() -> None:

@@ -1,5 +1,6 @@
 """Checkpoints are whole or not there, say when they are damaged, and bring the ring back."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import pytest
 
 from engine.checkpoint import CheckpointFolder
 from engine.checkpoint_manifest import MANIFEST, Checkpoint, newest_checkpoint, verify
-from engine.errors import CorruptCheckpoint
+from engine.errors import CorruptCheckpoint, MachineProblem
 from engine.ring import Ring
+from muzero.errors import UserError
 from tests.engine.ring_examples import is_whole, make_ring, make_trajectory
 from tests.engine.run_examples import tiny_config
 
 CONFIG = tiny_config(seed=11)
+FACTS = {"learner_steps": 10, "env_steps": 50, "counters": []}
 FILES = ["weights.safetensors", "state.safetensors", "state.json", MANIFEST]
 
 
@@ -96,6 +99,82 @@ def test_what_a_killed_save_left_is_no_checkpoint_and_is_replaced(run: Run) -> N
     run.save()
     assert newest(run).learner_steps == 20
     assert not leftover.exists()
+
+
+def test_what_a_save_killed_at_another_step_left_is_removed(run: Run) -> None:
+    leftover = run.run_dir / "checkpoints" / ".step_000000007.writing"
+    leftover.mkdir(parents=True)
+    run.save()
+    assert not leftover.exists()
+
+
+def test_a_checkpoint_whose_replacement_was_killed_is_still_there(run: Run) -> None:
+    path = run.save()
+    path.rename(path.with_name(f".{path.name}.replaced"))
+    assert newest(run).learner_steps == 10
+    run.steps = 0
+    run.save()
+    assert [path.name for path in (run.run_dir / "checkpoints").glob("*step*")] == ["step_000000010"]
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_a_save_killed_anywhere_leaves_every_checkpoint_its_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: int) -> None:
+    run = Run(tmp_path, keep)
+    for _ in range(3):
+        run.play(8)  # a whole ring: nothing of the checkpoints before is in it any more
+        run.save()
+    before = sorted((tmp_path / "checkpoints").glob("step_*"))
+    run.play(8)
+    for moment in ("_write_manifest", "fsync"):
+        monkeypatch.setattr(f"engine.checkpoint.{moment}", kill)
+        with pytest.raises(KeyboardInterrupt):
+            run.save()
+        for path in before:
+            assert restored_ring(run, verify(path, with_replay=True)).claimed_trajectories > 0
+
+
+def kill(*_: object) -> None:
+    """Stands for the end of the process at this point: nobody cleans up."""
+    raise KeyboardInterrupt
+
+
+def test_a_full_disk_is_said_and_leaves_what_was_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.save()
+
+    def fill_the_disk(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("engine.checkpoint.fsync", fill_the_disk)
+    with pytest.raises(MachineProblem, match="no checkpoint could be written .* No space left on device.*: make room"):
+        run.save()
+    assert [path.name for path in (run.run_dir / "checkpoints").glob("*step*")] == ["step_000000010"]
+    assert newest(run).learner_steps == 10
+
+
+def test_a_long_save_shows_that_it_is_alive(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.replay_archive.SEGMENT_BYTES", 1)
+    run.play(5)
+    beats: list[None] = []
+    run.folder.save(CONFIG, {}, {"weight": np.zeros(3, np.float32)}, run.ring, FACTS, lambda: beats.append(None))
+    assert len(beats) >= 5
+
+
+def test_a_living_ring_is_saved_again_where_its_files_are_damaged(run: Run) -> None:
+    run.play(3)
+    path = run.save()
+    flip_a_bit(max((run.run_dir / "replay").glob("segment_*")))
+    run.folder = CheckpointFolder(run.run_dir, 2)
+    run.folder.adopt_ring(verify(path))
+    run.save()
+    assert restored_ring(run, newest(run)).claimed_trajectories == 3
+
+
+def test_a_checkpoint_with_unknown_settings_is_a_sentence(run: Run) -> None:
+    run.save()
+    checkpoint = newest(run)
+    checkpoint.manifest["config"]["new_setting"] = 1
+    with pytest.raises(UserError, match="is of another version .*new_setting"):
+        checkpoint.config()
 
 
 def test_saving_the_same_step_again_replaces_it(run: Run) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from engine.checkpoint_manifest import Checkpoint, newest_checkpoint
 from engine.config import RunConfig
+from engine.errors import MachineProblem
 from engine.stop_signals import StopSignals
 from engine.training import train
 from tests.engine.run_examples import RememberingDisplay, tiny_config
@@ -62,6 +63,29 @@ def test_a_resumed_run_equals_one_straight_through(tmp_path: Path, game: str, is
     run(tiny_config(steps=10, **changes), tmp_path / "parts")
     resumed = run(tiny_config(steps=20, **changes), tmp_path / "parts", mode="resume")
     require_equal_runs(straight, resumed)
+
+
+def test_a_run_resumed_with_other_games_plays_them_anew_and_counts_on(tmp_path: Path) -> None:
+    before = run(tiny_config(steps=10), tmp_path / "run")
+    display = RememberingDisplay()
+    config = tiny_config(steps=20, actors={"games_per_actor": 2})
+    assert train(config, run_dir=tmp_path / "run", mode="resume", display=display, command_line=["test"]) == 0
+    assert "resume: seed, self_play or actors changed, so the games that were going on are played anew" in display.messages
+    after = newest_checkpoint(tmp_path / "run")
+    assert after is not None
+    assert after.manifest["env_steps"] > before.manifest["env_steps"]
+    assert after.manifest["counters"][0]["NEXT_GAME"] > before.manifest["counters"][0]["NEXT_GAME"]
+
+
+def test_a_full_disk_costs_a_checkpoint_not_the_run_but_the_last_one_is_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill_the_disk(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("engine.checkpoint.save_file", fill_the_disk)
+    display, config = RememberingDisplay(), tiny_config(steps=3, checkpoint={"interval_seconds": 1e-6})
+    with pytest.raises(MachineProblem, match="No space left on device"):
+        train(config, run_dir=tmp_path / "run", mode="new", display=display, command_line=["test"])
+    assert sum("no checkpoint could be written" in text for text in display.messages) >= 3
 
 
 def test_a_signal_ends_the_run_with_a_checkpoint_and_its_exit_code(tmp_path: Path) -> None:

@@ -134,6 +134,41 @@ def test_rows_are_drawn_in_proportion_and_importance_weights_undo_it():
     np.testing.assert_allclose(batch.sample_weight, np.where(batch.row == 0, 1.0, 1.0 / 3.0), rtol=1e-6)
 
 
+def test_rows_overwritten_between_two_looks_are_drawn_again_before_they_are_read(monkeypatch):
+    ring = make_ring(steps=20)
+    replay = make_replay(ring)
+    fill(ring, range(4))
+    replay.ingest()
+    are_valid, assemble, known = ring.are_valid, replay._assemble, []
+
+    def valid_a_moment_ago(sequences):
+        if ring.claimed_trajectories == 4:
+            fill(ring, range(4, 5))
+            return sequences != 1
+        return are_valid(sequences)
+
+    def assemble_known_rows(row, out):
+        known.append(bool((replay._row_sequence[row] >= 0).all()))
+        assemble(row, out)
+
+    monkeypatch.setattr(ring, "are_valid", valid_a_moment_ago)
+    monkeypatch.setattr(replay, "_assemble", assemble_known_rows)
+    assert replay.sample(replay.make_batch_buffers())
+    assert known == [True, True]
+
+
+def test_priorities_that_are_not_finite_are_ignored():
+    ring = make_ring()
+    fill(ring, range(2))
+    replay = make_replay(ring, PRIORITIZED)
+    replay.ingest()
+    before = replay.state()["priorities"]
+    replay.update_priorities(np.array([0, 1, 2]), np.array([np.nan, np.inf, 4.0], dtype=np.float32))
+    after = replay.state()["priorities"]
+    np.testing.assert_array_equal(after[[0, 1]], before[[0, 1]])
+    assert after[2] == 4.0
+
+
 def test_updated_priorities_hold_and_overwritten_rows_are_ignored():
     ring = make_ring(steps=10)
     fill(ring, range(2))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import PeerDied
-from engine.record_locks import RecordLocks
+from engine.record_locks import RecordLocks, create_lock_file
 from engine.ring import Ring
 from engine.shared_memory import Segment
 from tests.engine.ring_examples import PROJECT, is_whole, make_layout, make_trajectory
@@ -36,7 +36,7 @@ class SharedRing:
 
     def __init__(self) -> None:
         self.segment = Segment.create("ring", make_layout(STEPS, TRAJECTORIES), poison=True)
-        self.lock_fd = Ring.create_lock_file()
+        self.lock_fd = create_lock_file("test-ring-locks")
         self.processes: list[subprocess.Popen[str]] = []
 
     def ring(self, writer_index: int = 0) -> Ring:

@@ -1,5 +1,6 @@
 """The supervisor, with real child processes that misbehave."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from threading import Thread
 
 import pytest
 
-from engine.errors import RunFailed
+from engine.errors import MachineProblem, RunFailed
 from tests.engine.supervision import Supervision, children_of
 
 HERE = Path(__file__).parent
@@ -77,16 +78,38 @@ def test_failure_at_import_is_shown_too(supervise: Supervise) -> None:
         run.poll_until(lambda: False)
 
 
-def test_ending_without_a_stop_is_a_death_unless_the_role_may(supervise: Supervise) -> None:
+def test_ending_without_a_stop_is_a_death(supervise: Supervise) -> None:
     run = supervise({"dummy-0": "finish"})
     run.poll_until(lambda: bool(run.events))
     assert run.events == ["dummy-0 ended with exit code 0: starting it again in 0.5 s"]
 
 
-def test_role_that_may_finish_is_not_started_again(supervise: Supervise) -> None:
-    run = supervise({"dummy-0": "finish"}, may_finish=True)
-    run.poll_until(run.supervisor.all_stopped)
-    assert run.events == [] and run.supervisor.states == {"dummy-0": "STOPPED"}
+def test_failing_at_every_start_ends_the_run_however_long_a_start_takes(supervise: Supervise, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.supervisor.DEATH_WINDOW_SECONDS", 0.1)  # no two deaths fall into it
+    run = supervise({"dummy-0": "fail"}, max_restarts_per_minute=1)
+    with pytest.raises(RunFailed, match="dummy-0 died 2 times in a row before or just after it was ready") as failure:
+        run.poll_until(lambda: False)
+    assert "ValueError: the dummy fails on purpose, start 0" in str(failure.value)
+
+
+def test_a_role_that_worked_before_it_died_may_die_again(supervise: Supervise, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.supervisor.DEATH_WINDOW_SECONDS", 0.1)
+    monkeypatch.setattr("engine.supervisor.SETTLED_SECONDS", 0.0)
+    run = supervise({"dummy-0": ""}, max_restarts_per_minute=1)
+    for restarts in (1, 2, 3):
+        run.until_ready()
+        run.supervisor.poll()
+        run.process("dummy-0").send(signal.SIGKILL)
+        run.poll_until(lambda: run.supervisor.restarts == restarts)  # noqa: B023
+
+
+def test_a_machine_without_room_for_a_process_is_a_sentence(supervise: Supervise, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("engine.child.subprocess.Popen", refuse)
+    with pytest.raises(MachineProblem, match="dummy-0 could not be started .*unavailable.*: give fewer --actors"):
+        supervise({"dummy-0": ""})
 
 
 def test_silent_role_is_killed_and_started_again(supervise: Supervise) -> None:
@@ -141,6 +164,14 @@ def test_sigterm_asks_a_role_to_stop(supervise: Supervise, tmp_path: Path) -> No
     run.poll_until(lambda: bool(run.events))
     assert (tmp_path / "dummy-0.stopped").exists()
     assert run.events == ["dummy-0 ended with exit code 0: starting it again in 0.5 s"]
+
+
+def test_what_the_supervisor_kills_itself_is_no_death_to_recover_from(supervise: Supervise) -> None:
+    run = supervise({"dummy-0": ""}, max_restarts_per_minute=0)
+    run.until_ready()
+    run.supervisor.kill()
+    assert run.events == ["dummy-0 is killed", "dummy-0 was killed by SIGKILL while stopping"]
+    assert run.supervisor.all_stopped()
 
 
 def test_second_wish_to_stop_kills_at_once(supervise: Supervise) -> None:

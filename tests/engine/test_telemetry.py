@@ -4,7 +4,7 @@ import time
 
 from engine.layout import Control, Counter, Gauge, State, telemetry_layout
 from engine.shared_memory import Segment
-from engine.telemetry import ProcessIndices, Telemetry
+from engine.telemetry import ProcessIndices, Telemetry, restore_counters
 
 
 def make_telemetry(num_processes: int) -> tuple[Telemetry, Segment]:
@@ -76,3 +76,12 @@ def test_total_sums_one_counter_over_the_named_processes() -> None:
         telemetry.block(index).set(Counter.ENV_STEPS, steps)
     assert telemetry.total(Counter.ENV_STEPS, range(1, 3)) == 110
     assert telemetry.total(Counter.ENV_STEPS, range(0)) == 0
+
+
+def test_restored_counters_and_the_base_add_up_to_all_steps_whatever_the_number_of_actors() -> None:
+    telemetry, _ = make_telemetry(3)
+    saved = [{"ENV_STEPS": 10, "NEXT_GAME": 3, "GONE_COUNTER": 1}, {"ENV_STEPS": 20, "NEXT_GAME": 5}]
+    for actors in (range(1), range(2), range(3)):
+        restore_counters(telemetry, actors, saved, env_steps=100)
+        assert telemetry.control(Control.ENV_STEPS_BASE) + telemetry.total(Counter.ENV_STEPS, actors) == 100
+    assert [telemetry.block(index).get(Counter.NEXT_GAME) for index in range(3)] == [3, 5, 0]

@@ -1,5 +1,7 @@
 """The sockets: what arrives, what waits, what is dropped."""
 
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -27,6 +29,35 @@ def test_a_request_names_its_sender_and_its_reply_goes_back(address: str, connec
     server.send(identity, [b"reply", b"array"])
     assert two.receive(10.0) == [b"reply", b"array"]
     assert one.receive(0.0) is None
+    server.close()
+
+
+def test_a_wait_of_less_than_a_millisecond_is_one(address: str) -> None:
+    server, shortest = ServerSocket(address), 1.0
+    for _ in range(50):
+        began = time.monotonic()
+        assert not server.wait(200e-6)
+        shortest = min(shortest, time.monotonic() - began)
+    server.close()
+    assert 200e-6 <= shortest < 900e-6
+
+
+def test_no_request_is_missed_between_two_waits(address: str, connect: Connect) -> None:
+    server, client = ServerSocket(address), connect("one")
+
+    def send() -> None:
+        for number in range(2000):
+            assert client.send([str(number).encode()])
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    for number in range(2000):
+        message = server.receive()
+        while message is None:
+            assert server.wait(10.0), f"request {number} was missed"
+            message = server.receive()
+        assert message[1] == [str(number).encode()]
+    sender.join(timeout=10)
     server.close()
 
 

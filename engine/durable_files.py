@@ -1,0 +1,21 @@
+"""Files that survive a crash whole: forced to the disk, replaced by renaming. What is in them is decided elsewhere."""
+
+import os
+from pathlib import Path
+
+
+def fsync(path: Path) -> None:
+    """Forces a file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces a small text file, so that a reader sees the old or the new one whole: other name, fsync, rename."""
+    temporary = path.with_name(f".{path.name}.writing")
+    temporary.write_text(text)
+    fsync(temporary)
+    temporary.replace(path)

@@ -1,0 +1,20 @@
+"""Settings that cannot work are refused with what to set."""
+
+import pytest
+
+from muzero.errors import UserError
+from tests.engine.run_examples import tiny_config
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"seed": -1}, "seed is -1: set 0 or more"),
+        ({"seed": 1 << 63}, "seed is 9223372036854775808: set 0 or more, less than 2"),
+        ({"inference": {"batch_deadline_microseconds": -1}}, "batch_deadline_microseconds is -1: set 0 or more"),
+        ({"actors": {"games_per_actor": 3, "groups": 2}}, "games_per_actor is 3: set a positive multiple of actors.groups .2."),
+    ],
+)
+def test_nonsense_is_refused_with_a_sentence(changes: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        tiny_config(**changes)
