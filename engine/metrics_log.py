@@ -11,7 +11,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from engine.status import Status
+from engine.status import Status, status_record
 
 SCALARS = {
     "rollout/ep_rew_mean": "return_mean",
@@ -76,8 +76,7 @@ class MetricsLog:
 def _line(status: Status) -> bytes:
     """Returns one line of JSON with the time in UTC; unknown numbers (NaN) become null."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    fields: dict[str, object] = msgspec.to_builtins(status)
-    return msgspec.json.encode({"time": now} | fields) + b"\n"
+    return msgspec.json.encode({"time": now} | status_record(status)) + b"\n"
 
 
 def _summary(status: Status) -> Summary:

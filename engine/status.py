@@ -6,10 +6,11 @@ No output: the screen, `metrics.jsonl` and TensorBoard are made from this record
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from engine.config import RunConfig
-from engine.layout import Control, Counter, Gauge
+from engine.layout import Control, Counter, Gauge, State
 from engine.telemetry import ProcessIndices, Telemetry
 
 RATE_WINDOW_SECONDS = 10.0
@@ -93,6 +94,17 @@ class Status:
     eta_seconds: float | None
 
 
+def status_record(status: Status) -> dict[str, Any]:
+    """Returns a status as JSON can hold it: what is not known is None."""
+    record = asdict(status)
+    for name, value in record.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            record[name] = None
+    if status.losing_lines < 0:
+        record["losing_lines"] = None
+    return record
+
+
 @dataclass(frozen=True)
 class Totals:
     """The growing numbers at one moment, or their growth between two."""
@@ -129,6 +141,7 @@ class StatusReader:
         self._learner = telemetry.block(indices.learner)
         self._server = telemetry.block(indices.server)
         self._history: deque[Totals] = deque()
+        self._learner_was_starting = False
         self._started_at: float | None = None
 
     def read(self, now_monotonic: float, roles: Mapping[str, str], restarts: int) -> Status:
@@ -198,6 +211,10 @@ class StatusReader:
 
     def _remember(self, totals: Totals) -> Totals:
         """Adds a moment and returns the one to measure rates from: the newest at least a window old, else the oldest."""
+        is_starting = self._learner.state == State.STARTING
+        if is_starting or self._learner_was_starting:
+            self._history.clear()  # a learner that resumes sets its counters at once: that is no rate
+        self._learner_was_starting = is_starting
         self._history.append(totals)
         while len(self._history) > 1 and totals.seconds - self._history[1].seconds >= RATE_WINDOW_SECONDS:
             self._history.popleft()

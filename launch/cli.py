@@ -102,9 +102,7 @@ version_option = click.option(
 @click.option("--resume", is_flag=True, help="Continue the run in --run-dir from its newest checkpoint.")
 @click.option("--restart", is_flag=True, help="Start anew in --run-dir; the old run is kept as <run-dir>.old-N.")
 @click.option("--overwrite", is_flag=True, help="Start anew in --run-dir; the old run is deleted.")
-@click.option(
-    "--preset", metavar="NAME", default=DEFAULT_PRESET, help="Preset of the environment: default, and small or paper where there is one."
-)
+@click.option("--preset", metavar="NAME", default=DEFAULT_PRESET, help="Preset of the environment: default, and small for connect4.")
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", envvar="MUZERO_CONFIG", help="TOML file of settings."
 )

@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from rich.live import Live
 
 from engine.config import RunConfig
 from engine.display import Display
-from engine.status import Status
+from engine.status import Status, status_record
 from launch.screen import Event, clock, compact, number, percent, progress_fraction, screen
 
 LINE_SECONDS = 10.0
@@ -177,6 +177,6 @@ def json_start(config: RunConfig, run_dir: Path) -> str:
 PLAIN = LineFormat(start=start_line, status=status_line, message=message_line)
 JSON = LineFormat(
     start=json_start,
-    status=lambda status: json_line("status", asdict(status)),
+    status=lambda status: json_line("status", status_record(status)),
     message=lambda text, elapsed_seconds: json_line("message", {"text": text, "elapsed_seconds": elapsed_seconds}),
 )

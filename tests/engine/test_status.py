@@ -5,9 +5,9 @@ import math
 import pytest
 
 from engine.config import RunConfig
-from engine.layout import Control, Counter, Gauge, telemetry_layout
+from engine.layout import Control, Counter, Gauge, State, telemetry_layout
 from engine.shared_memory import Segment
-from engine.status import Status, StatusReader
+from engine.status import Status, StatusReader, status_record
 from engine.telemetry import ProcessIndices, Telemetry
 from muzero.config import ReplayConfig, TrainingConfig
 
@@ -38,6 +38,22 @@ def test_fresh_run_knows_nothing_yet() -> None:
     assert all(math.isnan(value) for value in unknown)
     assert (status.losing_lines, status.evaluations, status.eta_seconds, status.throttled) == (-1, 0, None, "none")
     assert (status.replay_ratio_target, status.ring_capacity, status.roles, status.restarts) == (4.0, 5000, {"actor-0": "READY"}, 3)
+
+
+def test_what_a_resumed_learner_restores_is_no_rate() -> None:
+    run = Run()
+    run.learner.set_state(State.STARTING)
+    run.read(100.0)
+    run.learner.set(Counter.SAMPLES, 50_000)
+    run.learner.set_state(State.READY)
+    assert run.read(101.0).samples_per_second == 0.0
+    run.learner.set(Counter.SAMPLES, 50_300)
+    assert run.read(103.0).samples_per_second == 150.0
+
+
+def test_what_is_not_known_is_none_in_a_record() -> None:
+    record = status_record(Run().read(50.0))
+    assert (record["losing_lines"], record["score"], record["total_loss"], record["learner_steps"]) == (None, None, None, 0)
 
 
 def test_rates_are_growth_per_second() -> None:
