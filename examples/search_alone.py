@@ -26,18 +26,7 @@ def recurrent(square, action):
     return following, reward, np.zeros(len(square)), np.zeros((len(square), 3))
 
 
-spec = GameSpec(
-    name="line",
-    num_players=1,
-    num_actions=3,
-    frame_shape=(1,),
-    frame_dtype="float32",
-    num_frames=1,
-    encoding="vector",
-    action_shape=(),
-    value_bounds=(0.0, 1.0),
-    max_moves=50,
-)
+spec = GameSpec(name="line", num_players=1, num_actions=3, frame_shape=(1,), value_bounds=(0.0, 1.0), max_moves=50)
 starts = np.array([[[3]], [[4]], [[5]]], dtype=np.float32)
 observation = Observation(starts, to_play=np.zeros(3, np.int8))
 legal_actions = np.array([[True, True, True], [True, True, True], [True, True, False]])

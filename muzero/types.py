@@ -44,11 +44,11 @@ class GameSpec:
     num_players: int
     num_actions: int
     frame_shape: tuple[int, ...]
-    frame_dtype: str
-    num_frames: int
-    encoding: str
-    action_shape: tuple[int, ...]
-    value_bounds: tuple[float, float] | None
+    frame_dtype: str = "float32"
+    num_frames: int = 1
+    encoding: str = "vector"
+    action_shape: tuple[int, ...] = ()
+    value_bounds: tuple[float, float] | None = None
     max_moves: int
 
     @property
