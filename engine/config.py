@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from muzero.config import (
-    GameConfig,
+    EnvConfig,
     NetworkConfig,
     ReplayConfig,
     SearchConfig,
@@ -15,6 +15,7 @@ from muzero.config import (
     TrainingConfig,
     require,
 )
+from muzero.errors import UserError
 
 MAX_SEED = 1 << 63
 
@@ -144,6 +145,36 @@ class SupervisorConfig(Settings, frozen=True):
         require(self.max_restarts_per_minute >= 0, f"supervisor.max_restarts_per_minute is {self.max_restarts_per_minute}: set 0 or more.")
 
 
+MEMORY_TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*(GB|GiB|MB|MiB)")
+BYTES_PER_UNIT = {"GB": 10**9, "GiB": 2**30, "MB": 10**6, "MiB": 2**20}
+
+
+def memory_bytes(text: str, key: str) -> int:
+    """Returns the bytes that a text like "24GB" or "512 GiB" means.
+
+    Raises:
+        UserError: it means none.
+    """
+    match = MEMORY_TEXT.fullmatch(text.strip())
+    if match is None:
+        raise UserError(f"{key} is '{text}': set a number with GB, GiB, MB or MiB, for example 24GB.")
+    return int(float(match[1]) * BYTES_PER_UNIT[match[2]])
+
+
+class PlanConfig(Settings, frozen=True):
+    """The machine that --dry-run plans for, where it is not this one."""
+
+    device_memory: str | None = None
+    """Memory of the device of inference and learning, for example 24GB; none: this machine's."""
+    host_memory: str | None = None
+    """Memory of the machine, for example 512GB; none: this machine's."""
+
+    def __post_init__(self) -> None:
+        for field in ("device_memory", "host_memory"):
+            if (text := getattr(self, field)) is not None:
+                memory_bytes(text, f"plan.{field}")
+
+
 class RunConfig(Settings, frozen=True):
     """Everything a run is made of; written to `config.toml` in its folder."""
 
@@ -154,7 +185,7 @@ class RunConfig(Settings, frozen=True):
     so that a run that stops early and is resumed learns exactly as one straight through."""
     minutes: float | None = None
     """Wall-clock limit of this start of the run."""
-    game: GameConfig = GameConfig()
+    env: EnvConfig = EnvConfig()
     search: SearchConfig = SearchConfig()
     self_play: SelfPlayConfig = SelfPlayConfig()
     network: NetworkConfig = NetworkConfig()
@@ -166,6 +197,7 @@ class RunConfig(Settings, frozen=True):
     evaluation: EvaluationConfig = EvaluationConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
     supervisor: SupervisorConfig = SupervisorConfig()
+    plan: PlanConfig = PlanConfig()
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < MAX_SEED, f"seed is {self.seed}: set 0 or more, less than 2^63.")

@@ -14,7 +14,7 @@ from engine.config import RunConfig
 from engine.cuda_graphs import RecurrentGraphs
 from engine.device import inference_dtype, resolve_device
 from engine.latents import LatentPool
-from engine.slots import EVALUATION_TREES
+from engine.slots import evaluation_trees
 from muzero.networks.inference_network import InferenceNetwork
 from muzero.types import (
     Float32Array,
@@ -49,7 +49,7 @@ class InferenceCore:
         self.pool = LatentPool(num_slots, self.num_nodes, self.network.latent_shape, self.device, dtype)
         self._typical_batch = typical_batch
         self._graphs: RecurrentGraphs | None = None
-        largest_request = max(config.actors.games_per_group, EVALUATION_TREES)
+        largest_request = max(config.actors.games_per_group, evaluation_trees(config))
         self._max_batch = min(config.inference.max_batch + largest_request, num_slots)
 
     def load(self, values: Float32Array, version: int) -> None:

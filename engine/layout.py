@@ -12,6 +12,7 @@ from math import prod
 import numpy as np
 
 from engine.config import RunConfig
+from muzero.config import ReplayConfig
 from muzero.types import GameSpec
 
 ALIGNMENT_BYTES = 64
@@ -109,9 +110,9 @@ def policy_entries_for(num_actions: int, configured: int) -> int:
     return min(num_actions, configured)
 
 
-def max_trajectories_for(capacity_steps: int) -> int:
-    """Returns M, generous for games of four moves and more."""
-    return max(256, capacity_steps // 4)
+def max_trajectories_for(replay: ReplayConfig) -> int:
+    """Returns M: replay.capacity_games, or, without it, generous for games of four moves and more."""
+    return replay.capacity_games or max(256, replay.capacity_steps // 4)
 
 
 def ring_layout_of(config: RunConfig, spec: GameSpec) -> SegmentLayout:
@@ -119,7 +120,7 @@ def ring_layout_of(config: RunConfig, spec: GameSpec) -> SegmentLayout:
     return ring_layout(
         spec,
         capacity_steps=config.replay.capacity_steps,
-        max_trajectories=max_trajectories_for(config.replay.capacity_steps),
+        max_trajectories=max_trajectories_for(config.replay),
         policy_entries=policy_entries_for(spec.num_actions, config.replay.policy_entries),
     )
 
@@ -209,6 +210,8 @@ class Counter(IntEnum):
     """Rows drawn but overwritten while being read (learner)."""
     PROGRESS = 17
     """Grows with every unit of useful work: live but stuck shows here."""
+    FAILED_GAMES = 18
+    """Games that an exception of the environment ended (actor, evaluator)."""
 
 
 class Gauge(IntEnum):

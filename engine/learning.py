@@ -26,7 +26,7 @@ MAX_NON_FINITE_STEPS = 3
 
 def network_size(config: RunConfig) -> int:
     """Returns W, the floats of the run's network."""
-    game = make_game(config.game)
+    game = make_game(config.env)
     return num_floats(build_network(game.spec, game.action_planes(), config.network, config.seed))
 
 

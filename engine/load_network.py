@@ -28,7 +28,7 @@ def load_for_evaluation(path: Path, on_problem: Callable[[str], None] = lambda s
     """
     checkpoint = _find(path, on_problem)
     config = checkpoint.config()
-    game = make_game(config.game)
+    game = make_game(config.env)
     network = build_network(game.spec, game.action_planes(), config.network, config.seed)
     network.load_state_dict({name: torch.from_numpy(array) for name, array in checkpoint.network().items()})
     values = np.zeros(num_floats(network), dtype=np.float32)

@@ -15,6 +15,7 @@ from engine.checkpoint import CheckpointFolder
 from engine.checkpoint_manifest import Checkpoint
 from engine.config import RunConfig
 from engine.device import resolve_device
+from engine.environment_failures import EnvironmentFailures
 from engine.errors import MachineProblem
 from engine.evaluation import report_evaluation
 from engine.governor import governor_of
@@ -23,7 +24,7 @@ from engine.layout import Control, Counter, Gauge, State, policy_entries_for, ri
 from engine.learning import Learning, gauges_of
 from engine.ring import Ring
 from engine.shared_memory import Segment
-from engine.slots import EVALUATION_TREES, clients_of, evaluator_client, num_slots
+from engine.slots import clients_of, evaluation_trees, evaluator_client, num_slots
 from engine.telemetry import ProcessIndices, Telemetry, counters_of, restore_counters
 from engine.weights import WeightStore
 from muzero.games import make_game
@@ -48,7 +49,7 @@ class OneProcessRun:
         self, config: RunConfig, run_dir: Path, num_floats: int, resume_from: Checkpoint | None, on_event: Callable[[str], None]
     ) -> None:
         torch.set_num_threads(config.learner.num_threads)
-        game = make_game(config.game)
+        game = make_game(config.env)
         spec, planes = game.spec, game.action_planes()
         self._config, self._run_dir, self._on_event = config, run_dir, on_event
         self.indices = ProcessIndices.of(0, has_evaluator=config.evaluation.is_enabled)
@@ -61,13 +62,14 @@ class OneProcessRun:
         self._checkpoints = CheckpointFolder(run_dir, config.checkpoint.keep)
         self._governor = governor_of(config)
         self._batch = self._learning.replay.make_batch_buffers()
+        self._failures = EnvironmentFailures(self.telemetry.block(0), run_dir)
         groups = clients_of(config)[: config.actors.groups]
         self._models = [LocalModel(self._core, client.first_slot, client.num_trees) for client in groups]
         if resume_from is not None:
             self._restore_counters(resume_from)
         self._players = [
             SelfPlay(
-                config.game,
+                config.env,
                 config.search,
                 config.self_play,
                 BatchedSearch(config.search, num_trees=client.num_trees, spec=spec),
@@ -75,6 +77,7 @@ class OneProcessRun:
                 actor_index=0,
                 policy_entries=policy_entries_for(spec.num_actions, config.replay.policy_entries),
                 next_game_index=self._next_game_index,
+                learner_steps=lambda: self._learning.steps,
             )
             for client in groups
         ]
@@ -178,6 +181,7 @@ class OneProcessRun:
     def _store(self, outcome: MoveOutcome) -> None:
         for trajectory in outcome.trajectories:
             self._ring.append(trajectory)
+        self._failures.report(outcome.failures)
         block = self.telemetry.block(0)
         block.add(Counter.ENV_STEPS, outcome.num_moves)
         block.add(Counter.GAMES, len(outcome.episodes))
@@ -212,8 +216,8 @@ class OneProcessRun:
         client, step = evaluator_client(self._config), self._learning.steps
         result = evaluate(
             LocalModel(self._core, client.first_slot, client.num_trees),
-            BatchedSearch(self._config.search, num_trees=EVALUATION_TREES, spec=make_game(self._config.game).spec),
-            self._config.game,
+            BatchedSearch(self._config.search, num_trees=evaluation_trees(self._config), spec=make_game(self._config.env).spec),
+            self._config.env,
             opponent=self._config.evaluation.opponent,
             num_games=self._config.evaluation.episodes,
             seed=self._config.seed + step,

@@ -1,49 +1,26 @@
 """What a run will take of the machine: processes, bytes and batch size, by arithmetic alone. Printing it is launch's."""
 
 from dataclasses import dataclass, replace
-from math import prod
 
 import msgspec
 
-from engine.config import RunConfig
+from engine.config import PlanConfig, RunConfig, memory_bytes
+from engine.device_parts import Placement, has_gpu, latent_itemsize, placements_of, pool_bytes
+from engine.device_plan import DevicePlan, plan_device
 from engine.errors import NotEnoughMemory
+from engine.fitting import flags_between, smaller
 from engine.layout import ring_layout_of, telemetry_layout, weights_layout
+from engine.private_memory import MIB, RolePlan, longest_trajectory, plan_roles, replay_bytes
 from engine.shared_memory import USABLE_SHARE, available_memory_bytes
-from engine.slots import EVALUATION_TREES, num_slots
+from engine.slots import num_slots
 from muzero.config import require
+from muzero.networks.shape import latent_shape
 from muzero.types import GameSpec
 
-SCRATCH_ROWS = 1
-"""Hidden states of the pool that no tree owns: padding is written there."""
-MIB = 1 << 20
 GIB = 1 << 30
-PLAIN_PROCESS_BYTES = 100 * MIB
-"""Private memory of a process with NumPy, Numba and the games but without torch; measured: actor 72 MiB, evaluator 46 MiB."""
-TORCH_PROCESS_BYTES = 400 * MIB
-"""Private memory of a process with torch; measured on a CPU: server 201 MiB, learner 276 MiB."""
-SUPERVISOR_BYTES = 40 * MIB
-"""Private memory of the supervisor; measured: 37 MiB."""
-LEARNER_COPIES = 4
-"""Float32 vectors of the network's size in the learner: weights, gradient and the two moments of AdamW."""
-TREE_BYTES_PER_CHILD = 8
-"""Prior and action of one edge."""
-TREE_BYTES_PER_NODE = 64
-"""Statistics of one node."""
-
-
-@dataclass(frozen=True)
-class RolePlan:
-    """The processes of one role.
-
-    Attributes:
-        role: its name.
-        num_processes: how many there are.
-        process_bytes: private memory of each, estimated.
-    """
-
-    role: str
-    num_processes: int
-    process_bytes: int
+FREE_MEMORY = "give fewer --actors and a smaller replay.capacity_steps, or free memory"
+NO_GPU = "there is no GPU here: this machine cannot run it as it is, give --device cpu for that"
+UNCHECKED = "the memory of the machine is not checked, because only a GPU was given: add --set plan.host_memory=512GB or what it has"
 
 
 @dataclass(frozen=True)
@@ -57,14 +34,18 @@ class Plan:
         weights_bytes: double buffer of the weights, shared memory; exact, or None where the network's size is not known.
         telemetry_bytes: counters and control words, shared memory; exact.
         latent_pool_bytes: hidden states of all trees on the inference device; exact.
-        is_pool_on_host: whether those lie in the machine's memory; not so on a GPU. `auto` counts as the machine's.
+        is_pool_on_host: whether those lie in the machine's memory; not so on a GPU.
         latent_shape: shape of one hidden state.
         num_slots: trees the pool has room for.
         num_nodes: hidden states per tree.
         trees_in_flight: trees the actors search at the same time.
         expected_batch: leaves per forward pass when one group of every actor waits.
         capacity_steps: environment steps the ring holds.
-        available_bytes: memory this machine has for the run now.
+        available_bytes: memory the machine has for the run: now, or as plan.host_memory says.
+        is_memory_checked: whether the machine's memory is known; not so where only another machine's GPU was given.
+        remedy: the flags that make it fit the machine's memory, "" where it fits.
+        devices: what lies on GPUs.
+        notes: what else to know, in sentences.
     """
 
     environment: str
@@ -81,6 +62,10 @@ class Plan:
     expected_batch: int
     capacity_steps: int
     available_bytes: int
+    is_memory_checked: bool
+    remedy: str
+    devices: tuple[DevicePlan, ...]
+    notes: tuple[str, ...]
 
     @property
     def num_processes(self) -> int:
@@ -90,7 +75,7 @@ class Plan:
     @property
     def private_bytes(self) -> int:
         """Private memory of all processes, without the latent pool."""
-        return sum(role.num_processes * role.process_bytes for role in self.roles)
+        return sum(role.total_bytes for role in self.roles)
 
     @property
     def memory_bytes(self) -> int:
@@ -104,82 +89,126 @@ class Plan:
         return int(USABLE_SHARE * self.available_bytes)
 
     @property
+    def fits_memory(self) -> bool:
+        """Whether the machine's memory can hold it, or is not known."""
+        return not self.is_memory_checked or self.memory_bytes <= self.usable_bytes
+
+    @property
     def fits(self) -> bool:
-        """Whether the machine can hold it."""
-        return self.memory_bytes <= self.usable_bytes
+        """Whether the machine and its GPUs can hold it."""
+        return self.fits_memory and all(device.fits for device in self.devices)
 
     def check(self) -> None:
-        """Raises NotEnoughMemory, naming the flag to change, if the machine cannot hold the run."""
-        if not self.fits:
-            needed = f"{size_text(self.memory_bytes)} ({self.memory_bytes:,} bytes)"
-            usable = f"{size_text(self.usable_bytes)} ({self.usable_bytes:,} bytes)"
-            there = size_text(self.available_bytes)
-            raise NotEnoughMemory(f"the run needs {needed} of memory, but of {there} available it may take {usable}: {self.remedy()}.")
-
-    def remedy(self) -> str:
-        """Returns which flag to change, and to what, so that the largest part shrinks by what is missing."""
-        missing = self.memory_bytes - self.usable_bytes
-        pool = self.latent_pool_bytes if self.is_pool_on_host else 0
-        if self.ring_bytes >= max(pool, self.private_bytes):
-            steps = int(self.capacity_steps * (1.0 - missing / self.ring_bytes)) // 1000 * 1000
-            return (
-                f"give --set replay.capacity_steps={steps}" if steps >= 1000 else "give fewer --actors and a smaller replay.capacity_steps"
-            )
-        if pool >= self.private_bytes:
-            return "give fewer --games-per-actor, --actors or --simulations"
-        first = self.roles[0]
-        actors = int(first.num_processes - missing / first.process_bytes)
-        return f"give --actors {actors}" if actors >= 1 else "give fewer --actors and a smaller replay.capacity_steps, or free memory"
+        """Raises NotEnoughMemory, naming the flags to change, if the machine or a GPU cannot hold the run."""
+        problems = (
+            [] if self.fits_memory else [_shortage(self.memory_bytes, "memory", self.usable_bytes, self.available_bytes, self.remedy)]
+        )
+        for device in self.devices:
+            if device.memory_bytes is not None and device.usable_bytes is not None and not device.fits:
+                where = f"memory on the {device.name}"
+                problems.append(_shortage(device.total_bytes, where, device.usable_bytes, device.memory_bytes, device.remedy))
+        if problems:
+            raise NotEnoughMemory("; ".join(problems) + ".")
 
 
-def make_plan(config: RunConfig, spec: GameSpec, num_floats: int | None) -> Plan:
+def _shortage(needed: int, where: str, usable: int, available: int, remedy: str) -> str:
+    """Returns what is missing, in a sentence without its full stop."""
+    return (
+        f"the run needs {size_text(needed)} ({needed:,} bytes) of {where}, but of {size_text(available)} available "
+        f"it may take {size_text(usable)} ({usable:,} bytes): {remedy}"
+    )
+
+
+def make_plan(config: RunConfig, spec: GameSpec, num_floats: int | None, device_bytes: int | None = None) -> Plan:
     """Returns the plan of a run.
 
     Args:
-        config: the run's configuration.
+        config: the run's configuration; its `plan` section says for which machine.
         spec: facts of its game.
         num_floats: W, floats of the network (`muzero.networks.flat_state`), or None where it is not built yet.
+        device_bytes: memory of this machine's GPU, None where it is not known.
 
     Raises:
         UserError: the ring is smaller than one trajectory.
     """
-    longest = min(config.self_play.max_trajectory_steps, spec.max_moves) + 1
-    capacity = config.replay.capacity_steps
+    longest, capacity = longest_trajectory(config, spec), config.replay.capacity_steps
     require(longest <= capacity, f"replay.capacity_steps is {capacity}: a trajectory takes up to {longest} steps, set at least that.")
-    roles = _roles(config, spec, num_floats or 0)
-    shape = latent_shape(config, spec)
-    slots, nodes = num_slots(config), config.search.num_simulations + 1
-    ring = ring_layout_of(config, spec)
+    plan = _estimate(config, spec, num_floats)
+    devices = tuple(plan_device(config, spec, num_floats or 0, placement, device_bytes) for placement in placements_of(config))
+    plan = replace(plan, devices=devices, notes=_notes(config, plan, devices))
+    return plan if plan.fits_memory else replace(plan, remedy=_memory_remedy(config, spec, num_floats, plan))
+
+
+def _estimate(config: RunConfig, spec: GameSpec, num_floats: int | None) -> Plan:
+    """Returns the plan without its devices and without what to change."""
+    placements = placements_of(config)
+    is_server_on_gpu = any(placement.has_server for placement in placements)
+    roles = _roles(config, spec, num_floats or 0, placements)
     num_actors = max(1, config.actors.num_actors)
     num_children = sum(role.num_processes for role in roles if role.role != "supervisor")
+    host_memory = config.plan.host_memory
     return Plan(
         environment=spec.name,
         roles=roles,
-        ring_bytes=ring.size_bytes,
+        ring_bytes=ring_layout_of(config, spec).size_bytes,
         weights_bytes=None if num_floats is None else weights_layout(num_floats).size_bytes,
         telemetry_bytes=telemetry_layout(num_children).size_bytes,
-        latent_pool_bytes=(slots * nodes + SCRATCH_ROWS) * prod(shape) * _latent_itemsize(config),
-        is_pool_on_host=not _is_on_gpu(config),
-        latent_shape=shape,
-        num_slots=slots,
-        num_nodes=nodes,
+        latent_pool_bytes=pool_bytes(config, spec, latent_itemsize(config, is_on_gpu=is_server_on_gpu)),
+        is_pool_on_host=not is_server_on_gpu,
+        latent_shape=latent_shape(config.network, spec),
+        num_slots=num_slots(config),
+        num_nodes=config.search.num_simulations + 1,
         trees_in_flight=num_actors * config.actors.games_per_actor,
         expected_batch=min(config.inference.max_batch, num_actors * config.actors.games_per_group),
         capacity_steps=config.replay.capacity_steps,
-        available_bytes=available_memory_bytes(),
+        available_bytes=available_memory_bytes() if host_memory is None else memory_bytes(host_memory, "plan.host_memory"),
+        is_memory_checked=host_memory is not None or config.plan.device_memory is None,
+        remedy="",
+        devices=(),
+        notes=(),
     )
 
 
+def _roles(config: RunConfig, spec: GameSpec, num_floats: int, placements: tuple[Placement, ...]) -> tuple[RolePlan, ...]:
+    """Returns the processes of a run, whose memory depends on what lies on GPUs."""
+    return plan_roles(
+        config,
+        spec,
+        num_floats,
+        is_server_on_host=not any(placement.has_server for placement in placements),
+        is_learner_on_host=not any(placement.has_learner for placement in placements),
+    )
+
+
+def _notes(config: RunConfig, plan: Plan, devices: tuple[DevicePlan, ...]) -> tuple[str, ...]:
+    """Returns what the numbers do not say."""
+    asks_for_gpu = any(device.startswith("cuda") for device in (config.inference.device, config.learner.device))
+    notes = {NO_GPU: asks_for_gpu and not has_gpu(), UNCHECKED: not plan.is_memory_checked}
+    return tuple(note for note, holds in notes.items() if holds)
+
+
+def _memory_remedy(config: RunConfig, spec: GameSpec, num_floats: int | None, plan: Plan) -> str:
+    """Returns the flag that makes the largest part small enough for the machine's memory, or advice where that is not enough."""
+
+    def fits(changed: RunConfig) -> bool:
+        return _estimate(changed, spec, num_floats).fits_memory
+
+    totals = {role.role: role.total_bytes for role in plan.roles}
+    replay = replay_bytes(config)
+    sizes = {
+        "ring": plan.ring_bytes + replay,
+        "pool": plan.latent_pool_bytes if plan.is_pool_on_host else 0,
+        "actors": totals.get("actor", 0),
+        "learner": totals.get("learner", totals.get("one process", 0)) - replay,
+    }
+    wanted = smaller(max(sizes, key=lambda name: sizes[name]), config, spec, fits)
+    return FREE_MEMORY if wanted is None else flags_between(config, wanted)
+
+
 def on_device(config: RunConfig, device: str) -> RunConfig:
-    """Returns the configuration with `auto` as the inference device replaced by the device it turned out to be."""
-    return msgspec.structs.replace(config, inference=msgspec.structs.replace(config.inference, device=device))
-
-
-def latent_shape(config: RunConfig, spec: GameSpec) -> tuple[int, ...]:
-    """Returns the shape of one hidden state: [hidden_size], or [num_channels, H, W] as large as the board."""
-    if config.network.kind == "mlp":
-        return (config.network.hidden_size,)
-    return (config.network.num_channels, *spec.frame_shape)
+    """Returns the configuration of a run on this machine, with `auto` as the inference device replaced by what it turned out to be."""
+    inference = msgspec.structs.replace(config.inference, device=device)
+    return msgspec.structs.replace(config, inference=inference, plan=PlanConfig())
 
 
 def size_text(size_bytes: int) -> str:
@@ -187,34 +216,3 @@ def size_text(size_bytes: int) -> str:
     if size_bytes < MIB:
         return f"{size_bytes / 1024:.1f} KiB"
     return f"{size_bytes / MIB:.1f} MiB" if size_bytes < GIB else f"{size_bytes / GIB:.2f} GiB"
-
-
-def _is_on_gpu(config: RunConfig) -> bool:
-    """Returns whether inference is on a GPU for sure; `auto` is not known without asking the driver."""
-    return config.inference.device.startswith("cuda")
-
-
-def _latent_itemsize(config: RunConfig) -> int:
-    """Returns bytes per number of a hidden state; bfloat16 is only used on GPUs."""
-    return 2 if config.inference.precision == "bfloat16" and _is_on_gpu(config) else 4
-
-
-def _roles(config: RunConfig, spec: GameSpec, num_floats: int) -> tuple[RolePlan, ...]:
-    """Returns the processes of a run, actors first."""
-    trees = config.actors.games_per_actor * _tree_bytes(config, spec)
-    evaluator_trees = EVALUATION_TREES * _tree_bytes(config, spec)
-    server = RolePlan("server", 1, TORCH_PROCESS_BYTES + 4 * num_floats)
-    learner = RolePlan("learner", 1, TORCH_PROCESS_BYTES + 4 * LEARNER_COPIES * num_floats)
-    if config.actors.num_actors == 0:
-        everything = learner.process_bytes + 4 * num_floats + trees + (evaluator_trees if config.evaluation.is_enabled else 0)
-        return (replace(learner, role="one process", process_bytes=everything),)
-    actors = RolePlan("actor", config.actors.num_actors, PLAIN_PROCESS_BYTES + trees)
-    evaluator = (RolePlan("evaluator", 1, PLAIN_PROCESS_BYTES + evaluator_trees),) if config.evaluation.is_enabled else ()
-    return (actors, server, learner, *evaluator, RolePlan("supervisor", 1, SUPERVISOR_BYTES))
-
-
-def _tree_bytes(config: RunConfig, spec: GameSpec) -> int:
-    """Returns the bytes of one search tree, which keeps at most num_simulations children of a node."""
-    simulations = config.search.num_simulations
-    children = min(spec.num_actions, simulations)
-    return (simulations + 1) * (children * TREE_BYTES_PER_CHILD + TREE_BYTES_PER_NODE)

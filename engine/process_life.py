@@ -21,13 +21,19 @@ from typing import NoReturn
 import msgspec
 
 from engine.config import RunConfig
+from engine.errors import CorruptCheckpoint, MachineProblem
 from engine.layout import Control, Counter, State, telemetry_layout
 from engine.shared_memory import Segment
 from engine.telemetry import Telemetry
+from muzero.errors import EnvironmentFailed, MuZeroError, UserError
 
 LOOK_INTERVAL_NANOSECONDS = 50_000_000
 """How often a process beats and looks whether it must end, at most: `should_stop` may be called in the hottest loop."""
 PR_SET_PDEATHSIG = 1
+FINAL_ERRORS = (UserError, MachineProblem, CorruptCheckpoint, EnvironmentFailed)
+"""A process that ends by one of them would end by it again: it is not restarted, the run ends."""
+FINAL_EXIT_BASE = 100
+"""Added to the exit code of a final error, so that the supervisor can tell it from a crash."""
 ACTOR_OOM_SCORE_ADJUSTMENT = 500
 """When memory runs out the kernel takes an actor, which is replaced in seconds, before a learner."""
 
@@ -136,7 +142,7 @@ class Life:
 
 
 def main(run: Callable[[ProcessSetup, Life], None]) -> NoReturn:
-    """Lives a whole life and exits: 0 when `run` returned, 1 when it raised.
+    """Lives a whole life and exits: 0 when `run` returned, 1 when it raised, FINAL_EXIT_BASE more for what a restart cannot mend.
 
     The process is started by the supervisor with the inherited descriptor that holds its setup as first argument (and its name as
     second, for `ps`).
@@ -160,8 +166,12 @@ def _live(run: Callable[[ProcessSetup, Life], None], setup: ProcessSetup, life: 
     """Runs the role and returns the exit code; a failure leaves its traceback in the log and in the crash folder."""
     try:
         run(setup, life)
+    except FINAL_ERRORS as error:
+        _report_crash(setup, str(error))
+        life.block.set_state(State.FAILED)
+        return FINAL_EXIT_BASE + error.exit_code
     except Exception:
-        _report_crash(setup)
+        _report_crash(setup, traceback.format_exc())
         life.block.set_state(State.FAILED)
         return 1
     life.block.set_state(State.STOPPED)
@@ -169,12 +179,33 @@ def _live(run: Callable[[ProcessSetup, Life], None], setup: ProcessSetup, life: 
     return 0
 
 
-def _report_crash(setup: ProcessSetup) -> None:
+def _report_crash(setup: ProcessSetup, text: str) -> None:
     logger.exception("failed")
     with suppress(OSError):  # the log has it too
-        path = Path(setup.run_dir, "crash", f"{setup.role}-{setup.restart_count}.txt")
+        path = crash_path(Path(setup.run_dir), setup.role, setup.restart_count)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(traceback.format_exc())
+        path.write_text(text)
+
+
+def crash_path(run_dir: Path, role: str, restart_count: int) -> Path:
+    """Returns where a process leaves what it ended by."""
+    return run_dir / "crash" / f"{role}-{restart_count}.txt"
+
+
+def final_error(exit_code: int, run_dir: Path, role: str, restart_count: int) -> MuZeroError | None:
+    """Returns the error by which a process ended if no restart can mend it, else None.
+
+    Args:
+        exit_code: of the process.
+        run_dir, role, restart_count: which process.
+    """
+    if not FINAL_EXIT_BASE < exit_code <= FINAL_EXIT_BASE + max(error.exit_code for error in FINAL_ERRORS):
+        return None
+    path = crash_path(run_dir, role, restart_count)
+    sentence = path.read_text() if path.is_file() else f"{role} ended with exit code {exit_code}, see logs/{role}.log of the run"
+    error = MuZeroError(sentence)
+    error.exit_code = exit_code - FINAL_EXIT_BASE
+    return error
 
 
 def _read_setup(setup_fd: int) -> ProcessSetup:

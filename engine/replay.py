@@ -18,7 +18,7 @@ from muzero.jit import njit
 from muzero.priorities import SumTree
 from muzero.symmetries import Symmetries
 from muzero.targets import assemble_targets, gather_frames, nstep_value
-from muzero.types import NO_ACTION, Batch, Float32Array, GameSpec, Int8Array, Int32Array, Int64Array
+from muzero.types import Batch, Float32Array, GameSpec, Int8Array, Int32Array, Int64Array
 
 MIN_PRIORITY = 1e-6
 """Rows predicted without error keep this priority, so that they can still be drawn."""
@@ -332,7 +332,8 @@ def fill_priorities(
     exponent: float,
     out_priority: NDArray[np.float64],
 ) -> None:
-    """Fills the first priorities of one trajectory: |root value - n-step value| ** exponent, 0 for rows without an action.
+    """Fills the first priorities of one trajectory: |root value - n-step value| ** exponent, 0 for rows that are not drawn:
+    those without an action of their own.
 
     Args:
         reward, root_value, to_play, action: rows of the ring, [R].
@@ -346,7 +347,7 @@ def fill_priorities(
     length = out_priority.shape[0]
     for position in range(length):
         row = start + position
-        if action[row] == NO_ACTION:
+        if action[row] < 0:
             out_priority[position] = 0.0
         elif exponent == 0.0:
             out_priority[position] = 1.0

@@ -29,7 +29,7 @@ class RunSegments:
 
     def __init__(self, config: RunConfig, num_floats: int, indices: ProcessIndices) -> None:
         self._config, self._num_floats, self._indices = config, num_floats, indices
-        spec = make_game(config.game).spec
+        spec = make_game(config.env).spec
         capacity = f"lower it with --set replay.capacity_steps={max(1000, config.replay.capacity_steps // 4)}"
         self._ring = Segment.create("ring", ring_layout_of(config, spec), remedy=capacity)
         self._weights = Segment.create("weights", weights_layout(num_floats), remedy="use a smaller --preset or network")

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from engine.config import RunConfig
 
-EVALUATION_TREES = 32
-"""Trees the evaluator searches at once."""
+MAX_EVALUATION_TREES = 32
+"""Trees the evaluator searches at once, at most."""
+EXHAUSTIVE_OPPONENT = "perfect"
+"""Against it positions are walked, not games played: their number does not limit the trees."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,14 @@ def clients_of(config: RunConfig) -> tuple[Client, ...]:
     groups = tuple(Client(index, index * trees, trees) for index in range(count))
     if not config.evaluation.is_enabled:
         return groups
-    return (*groups, Client(count, count * trees, EVALUATION_TREES))
+    return (*groups, Client(count, count * trees, evaluation_trees(config)))
+
+
+def evaluation_trees(config: RunConfig) -> int:
+    """Returns how many trees the evaluator searches at once: no more than it plays games."""
+    if config.evaluation.opponent == EXHAUSTIVE_OPPONENT:
+        return MAX_EVALUATION_TREES
+    return min(MAX_EVALUATION_TREES, config.evaluation.episodes)
 
 
 def actor_clients(config: RunConfig, actor_index: int) -> tuple[Client, ...]:

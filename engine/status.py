@@ -55,6 +55,7 @@ class Status:
         version: version of the weights last published.
         roles: state of each role, by name: the name of an `engine.layout.State`.
         restarts: roles started again so far.
+        failed_games: games that an exception of the environment ended, resumed parts included.
         throttled: whom the governor pauses: "actors", "learner" or "none".
         eta_seconds: time left until the last step or the time limit; None when unknown.
     """
@@ -90,6 +91,7 @@ class Status:
     version: int
     roles: dict[str, str]
     restarts: int
+    failed_games: int
     throttled: str
     eta_seconds: float | None
 
@@ -189,6 +191,7 @@ class StatusReader:
             version=self._learner.get(Counter.PUBLISHED_VERSION),
             roles=dict(roles),
             restarts=restarts,
+            failed_games=self._telemetry.total(Counter.FAILED_GAMES, self._indices.players),
             throttled=_throttled(growth),
             eta_seconds=self._eta_seconds(totals.learner_steps, learner_steps_per_second, elapsed),
         )

@@ -20,7 +20,7 @@ from engine.child import KILL_SECONDS, Child
 from engine.config import SupervisorConfig
 from engine.errors import MachineProblem, RunFailed
 from engine.layout import Control, State
-from engine.process_life import ProcessSetup
+from engine.process_life import ProcessSetup, final_error
 from engine.telemetry import ProcessBlock, Telemetry
 
 FIRST_BACK_OFF_SECONDS = 0.5
@@ -133,6 +133,7 @@ class Supervisor:
             RunFailed: a role died too often within a minute, or failed to start too often in a row; carries its first
                 traceback. The others still run.
             MachineProblem: the machine has no room for one more process.
+            MuZeroError: a role ended by what no restart can mend; its sentence and its exit code. The others still run.
         """
         self._poller.poll(1000 * seconds)
         self._forgive_if_late(seconds)
@@ -142,10 +143,6 @@ class Supervisor:
             self._reap(watch)
             self._kill_if_silent(watch)
             self._restart_if_due(watch)
-
-    def all_stopped(self) -> bool:
-        """Returns whether no process runs and none is to be started again."""
-        return all(watch.child is None and watch.restart_at is None for watch in self._watches)
 
     def drain(self, seconds: float, force: Callable[[], bool]) -> bool:
         """Waits until all roles ended by themselves after a stop was asked for, then ends the rest: SIGTERM, 5 s, SIGKILL.
@@ -219,6 +216,9 @@ class Supervisor:
         if is_stopping:
             self._on_event(f"{watch.role.name} {cause} while stopping")
         else:
+            error = final_error(exit_code, self._run_dir, watch.role.name, watch.restart_count)
+            if error is not None:
+                raise error
             self._plan_restart(watch, child, cause)
 
     def _plan_restart(self, watch: _Watch, child: Child, cause: str) -> None:

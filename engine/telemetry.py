@@ -47,6 +47,11 @@ class ProcessIndices:
         return cls(range(blocks), blocks, blocks + 1, blocks + 2 if has_evaluator else None)
 
     @property
+    def players(self) -> tuple[int, ...]:
+        """Blocks of those who play games: actors and evaluator."""
+        return (*self.actors,) if self.evaluator is None else (*self.actors, self.evaluator)
+
+    @property
     def num_processes(self) -> int:
         """Blocks of the segment."""
         return len(self.actors) + 2 + (self.evaluator is not None)

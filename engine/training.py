@@ -21,6 +21,7 @@ from engine.supervisor import Role, Supervisor
 from engine.telemetry import ProcessIndices
 from engine.warm_up import WarmUp, warm_up
 from engine.watch import Watch
+from muzero.errors import MuZeroError
 from muzero.games import make_game
 
 POLL_SECONDS = 0.1
@@ -65,7 +66,7 @@ def _prepare_and_run(
     found = warm_up(config, lambda: signals.count > 0)
     if found is None:
         return "stopped before it began"
-    make_plan(on_device(config, found.device), make_game(config.game).spec, found.num_floats).check()
+    make_plan(on_device(config, found.device), make_game(config.env).spec, found.num_floats).check()
     display.message(f"inference on {found.device}, learning on {found.learner_device}, network of {found.num_floats:,} numbers")
     run = _run_in_one_process if config.actors.num_actors == 0 else _run_processes
     with open_run(run_dir, mode, config_toml=config_to_toml(config), command_line=command_line, seed=config.seed) as folder:
@@ -141,6 +142,7 @@ def _supervise(
 
     Raises:
         RunFailed: a role kept dying, or the learner could not write its last checkpoint.
+        MuZeroError: a role ended by what no restart can mend.
     """
     supervisor.start()
     try:
@@ -148,8 +150,8 @@ def _supervise(
             supervisor.poll(POLL_SECONDS)
             if watch.look(supervisor.states, supervisor.restarts):
                 break
-    except RunFailed:
-        display.message("a role keeps dying: saving what there is")
+    except MuZeroError as error:
+        display.message("a role keeps dying: saving what there is" if isinstance(error, RunFailed) else "saving what there is")
         segments.telemetry.set_control(Control.STOP_REQUESTED, 1)
         supervisor.drain(config.supervisor.drain_seconds, lambda: signals.count > 0)
         raise

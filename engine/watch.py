@@ -5,6 +5,7 @@ from pathlib import Path
 
 from engine.config import RunConfig
 from engine.display import Display
+from engine.environment_failures import latest_traceback
 from engine.metrics_log import MetricsLog
 from engine.status import Status, StatusReader
 
@@ -16,6 +17,7 @@ class Watch:
 
     def __init__(self, config: RunConfig, run_dir: Path, display: Display, reader: StatusReader, resumed_at: int | None) -> None:
         self._config = config
+        self._run_dir = run_dir
         self._display = display
         self._reader = reader
         self._metrics = MetricsLog(run_dir, resumed_at)
@@ -23,6 +25,8 @@ class Watch:
         self._next_look = self._started
         self._evaluations = 0
         self._good_evaluations = 0
+        self._failures_before: int | None = 0 if resumed_at is None else None
+        self._has_shown_failure = False
         self.reason = ""
 
     def look(self, roles: dict[str, str], restarts: int) -> bool:
@@ -43,10 +47,21 @@ class Watch:
         self._metrics.write(status)
         self._display.update(status)
         self._look_at_evaluation(status)
+        self._look_at_failures(status)
 
     def close(self) -> None:
         """Closes the metrics."""
         self._metrics.close()
+
+    def _look_at_failures(self, status: Status) -> None:
+        """Shows the first exception of the environment; later ones are only counted."""
+        if self._failures_before is None:
+            self._failures_before = status.failed_games
+        if status.failed_games > self._failures_before and not self._has_shown_failure:
+            self._has_shown_failure = True
+            self._display.message(
+                f"the environment raised an exception, which ended its game; more are only counted:\n{latest_traceback(self._run_dir)}"
+            )
 
     def _look_at_evaluation(self, status: Status) -> None:
         if status.evaluations == self._evaluations:

@@ -34,6 +34,7 @@ def bench_spec(board: int) -> GameSpec:
         frame_dtype="int8",
         num_frames=NUM_FRAMES,
         encoding="board",
+        board_shape=(board, board),
         action_shape=(1, board, board),
         value_bounds=(-1.0, 1.0),
         max_moves=2 * board * board,

@@ -1,12 +1,10 @@
-"""The commands `muzero-launch` and `muzero`: flags, variables and exit codes. What they start is imported when it is needed."""
+"""The command `muzero-launch`: flags, variables and exit codes. What it starts is imported when needed; `muzero` is in `commands.py`."""
 
 import json
-import platform
+import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from importlib import metadata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +13,21 @@ from click.core import ParameterSource
 
 from engine.config import RunConfig
 from engine.config_text import config_to_toml
+from launch.commands import muzero
 from launch.config import DEFAULT_PRESET, resolve, resolve_resumed, set_choices
 from launch.settings import Choices, choose
-from muzero.errors import MuZeroError, UserError
+from launch.shown_errors import shown_errors
+from launch.versions import version_option
+from muzero.errors import UserError
 
 if TYPE_CHECKING:
     from engine.run_folder import RunMode
 
+__all__ = ["launch", "muzero"]
+
 MODES: "tuple[RunMode, ...]" = ("resume", "restart", "overwrite")
 SETTINGS_OF_FLAGS = {
-    "env": ("game.name",),
+    "env": ("env.name",),
     "actors": ("actors.num_actors",),
     "games_per_actor": ("actors.games_per_actor",),
     "simulations": ("search.num_simulations",),
@@ -37,57 +40,17 @@ SETTINGS_OF_FLAGS = {
 """Flag -> the settings it sets; a later flag wins over an earlier one."""
 
 
-@contextmanager
-def shown_errors() -> Iterator[None]:
-    """Shows errors that a user can do something about as one sentence and exits with their code."""
-    try:
-        yield
-    except MuZeroError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(error.exit_code)
-
-
 def _shown(value: object) -> str:
     """Returns a setting as the user would write it."""
     return "none" if value is None else str(value)
 
 
-def version_text() -> str:
-    """Returns the versions of this package and of what its results depend on."""
-    torch = _version("torch")
-    build = torch.partition("+")[2] or "default"
-    package, numba = _version("muzero-engine"), _version("numba")
-    return f"muzero-engine {package}, python {platform.python_version()}, torch {torch} (build: {build}), numba {numba}"
-
-
-def _version(distribution: str) -> str:
-    """Returns the installed version of a distribution without importing it."""
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _show_version(context: click.Context, _parameter: click.Parameter, is_wanted: bool) -> None:
-    """Prints the versions and exits."""
-    if is_wanted and not context.resilient_parsing:
-        click.echo(version_text())
-        context.exit()
-
-
-version_option = click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    allow_from_autoenv=False,
-    callback=_show_version,
-    help="Show the versions of this package, Python, torch and Numba.",
-)
-
-
 @click.command(context_settings={"auto_envvar_prefix": "MUZERO", "show_default": False})
-@click.option("--env", metavar="NAME", help="Environment to learn: tictactoe, connect4, cartpole.")
+@click.option(
+    "--env",
+    metavar="NAME",
+    help="World to learn: go9, chess, atari:Breakout, gym:<id>, openspiel:<game>, package.module:Class; see muzero games.",
+)
 @click.option("--actors", type=click.IntRange(min=0), metavar="N", help="Actor processes; 0 runs everything in one process, reproducibly.")
 @click.option("--games-per-actor", type=click.IntRange(min=1), metavar="N", help="Games each actor plays at the same time.")
 @click.option("--simulations", type=click.IntRange(min=1), metavar="N", help="Simulations per move.")
@@ -102,7 +65,7 @@ version_option = click.option(
 @click.option("--resume", is_flag=True, help="Continue the run in --run-dir from its newest checkpoint.")
 @click.option("--restart", is_flag=True, help="Start anew in --run-dir; the old run is kept as <run-dir>.old-N.")
 @click.option("--overwrite", is_flag=True, help="Start anew in --run-dir; the old run is deleted.")
-@click.option("--preset", metavar="NAME", default=DEFAULT_PRESET, help="Preset of the environment: default, and small for connect4.")
+@click.option("--preset", metavar="NAME", default=DEFAULT_PRESET, help="Preset: default, small (a laptop) or paper (the paper's).")
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", envvar="MUZERO_CONFIG", help="TOML file of settings."
 )
@@ -177,8 +140,9 @@ def _spelled(flag: str, source: ParameterSource) -> str:
 
 
 def _default_run_dir(config: RunConfig) -> Path:
-    """Returns a folder named after environment, local time and seed."""
-    return Path("runs") / f"{config.game.name}-{time.strftime('%Y%m%d-%H%M%S')}-s{config.seed}"
+    """Returns a folder named after environment, local time and seed; letters, digits and dashes are all it is made of."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", config.env.name).strip("-")
+    return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-s{config.seed}"
 
 
 def _show_plan(config: RunConfig, *, as_json: bool) -> None:
@@ -202,58 +166,6 @@ def _train(config: RunConfig, run_dir: Path, mode: "RunMode", changes: Mapping[s
     for key, (was, now) in changes.items():
         display.message(f"{key}: {_shown(was)} -> {_shown(now)}")
     return train(config, run_dir=run_dir, mode=mode, display=display, command_line=sys.argv)
-
-
-@click.group(context_settings={"auto_envvar_prefix": "MUZERO"})
-@version_option
-def muzero() -> None:
-    """Looks at runs and at the machine; training is started by muzero-launch."""
-
-
-@muzero.command("eval")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--opponent", metavar="NAME", default="random", show_default=True, help="random, or perfect: every legal reply in tictactoe.")
-@click.option("--games", type=click.IntRange(min=1), metavar="N", default=100, show_default=True, help="Games or episodes to play.")
-@click.option("--simulations", type=click.IntRange(min=1), metavar="N", help="Simulations per move; the run's own by default.")
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Seed of the opponent's moves.")
-@click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:N; the run's own by default.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@shown_errors()
-def eval_command(run: Path, opponent: str, games: int, simulations: int | None, seed: int, device: str | None, as_json: bool) -> None:
-    """Plays the newest checkpoint of RUN against an opponent."""
-    from launch.eval import evaluate_run, print_evaluation
-
-    record = evaluate_run(run, opponent=opponent, num_games=games, num_simulations=simulations, seed=seed, device=device)
-    if as_json:
-        click.echo(json.dumps(record))
-    else:
-        print_evaluation(record)
-
-
-@muzero.command("bench")
-@click.argument("part", type=click.Choice(["search", "engine"]))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@shown_errors()
-def bench_command(part: str, as_json: bool) -> None:
-    """Measures the tree search alone, or actors and inference together."""
-    record = _bench(part)
-    if as_json:
-        click.echo(json.dumps(record))
-    else:
-        from launch.tables import print_rows
-
-        print_rows(record["rows"], title=f"bench {part}")
-
-
-def _bench(part: str) -> dict[str, Any]:
-    """Runs a benchmark and returns its record."""
-    if part == "search":
-        from launch.bench_search import bench_search
-
-        return bench_search()
-    from launch.bench_engine import bench_engine
-
-    return bench_engine()
 
 
 if __name__ == "__main__":

@@ -6,44 +6,61 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from engine.config import RunConfig
 from launch.settings import Choices, build_config, choices_of, differences
+from muzero.config import EnvConfig
 from muzero.errors import UnknownName, UserError
+from muzero.games import GAMES, Game, make_game, world_of
 
 DEFAULT_PRESET = "default"
-FIXED_ON_RESUME = ("game.", "network.", "training.optimizer", "replay.capacity_steps", "replay.policy_entries")
+FIXED_ON_RESUME = ("env.", "network.", "training.optimizer", "replay.capacity_steps", "replay.policy_entries")
 """They shape the weights, the optimizer's state or the stored ring, none of which a resumed run can change."""
 FIXED_IN_ONE_PROCESS = ("seed", "actors.games_per_actor", "actors.groups", "self_play.max_trajectory_steps")
 """A run without actors also stores its running games, which these shape."""
 
 
 def known_environments() -> list[str]:
-    """Returns the names `--env` takes."""
-    from muzero.games import GAMES
-
-    return sorted(GAMES)
+    """Returns the worlds with a name of their own; `muzero games` also lists the prefixes that `--env` takes."""
+    return list(GAMES)
 
 
-def preset_choices(environment: str, preset: str) -> Choices:
-    """Returns the choices of a preset: its table of `presets/<environment>.toml` over the table [default] of the same file.
+def presets_of(env: EnvConfig) -> str:
+    """Returns the file of a world's presets, without ".toml"; a user's class has those of gym (one player) or openspiel (two).
 
     Raises:
-        UnknownName: there is no such environment or preset.
+        UserError: there is no such world, or the user's class cannot be made or breaks the contract.
     """
-    if environment not in known_environments():
-        raise UnknownName("environment", environment, known_environments())
-    tables = _preset_tables(environment)
+    world = world_of(env.name)
+    if world is not None:
+        return world.presets
+    return "gym" if playable_game(env).spec.num_players == 1 else "openspiel"
+
+
+def preset_choices(env: EnvConfig, preset: str) -> Choices:
+    """Returns the choices of a preset: its table in the world's file in `presets` over the table [default] there.
+
+    Args:
+        env: the world; its keyword arguments are looked at for a user's class alone.
+        preset: the preset's name.
+
+    Raises:
+        UserError: as `presets_of`, or there is no such preset.
+    """
+    presets = presets_of(env)
+    tables = preset_tables(presets)
     if preset not in tables:
-        raise UnknownName(f"preset of {environment}", preset, tables)
+        raise UnknownName(f"preset of {env.name}", preset, tables)
     choices: Choices = {}
     for name in dict.fromkeys((DEFAULT_PRESET, preset)):
-        choices |= choices_of(tables[name], f"preset {environment}.{name}")
+        choices |= choices_of(tables[name], f"preset {presets}.{name}")
     return choices
 
 
-def _preset_tables(environment: str) -> dict[str, Any]:
-    """Returns the presets of an environment by name; one without a file has only the defaults of the structs."""
-    file = resources.files("launch") / "presets" / f"{environment}.toml"
+def preset_tables(presets: str) -> dict[str, Any]:
+    """Returns the presets of a file by name; without the file there are only the defaults of the structs."""
+    file = resources.files("launch") / "presets" / f"{presets}.toml"
     return {DEFAULT_PRESET: {}} | (tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {})
 
 
@@ -94,9 +111,9 @@ def resolve(overrides: Choices, *, file: Path | None, preset: str) -> tuple[RunC
         UserError: no environment is named, or something does not exist or fit.
     """
     above_preset = (file_choices(file) if file else {}) | overrides
-    if "game.name" not in above_preset:
-        raise UserError(f"no environment: give --env NAME with one of {', '.join(known_environments())}.")
-    choices = preset_choices(above_preset["game.name"].value, preset) | above_preset
+    if "env.name" not in above_preset:
+        raise UserError("no environment: give --env NAME, for example go9 or atari:Breakout; muzero games lists them all.")
+    choices = preset_choices(chosen_env(above_preset), preset) | above_preset
     return _checked(build_config(choices)), choices
 
 
@@ -131,11 +148,32 @@ def _refuse_fixed(changes: Mapping[str, tuple[Any, Any]], fixed_keys: tuple[str,
         raise UserError(f"{fixed[0]} is {was} in {run_dir} and cannot become {now} on --resume: leave it, or start a new run.")
 
 
+def chosen_env(choices: Choices) -> EnvConfig:
+    """Returns the world that these choices name, with its keyword arguments."""
+    return build_config({key: choice for key, choice in choices.items() if key.startswith("env.")}).env
+
+
 def _checked(config: RunConfig) -> RunConfig:
-    """Returns the configuration if its game and opponent can be made, so that a mistake is heard before anything starts."""
-    from muzero.games import make_game
+    """Returns the configuration, the kind of its network decided, if game, network and opponent can be made: a mistake is heard before
+    anything starts."""
+    from muzero.networks.shape import resolved
     from muzero.opponents import make_opponent
 
-    if make_game(config.game).spec.num_players == 2 and config.evaluation.is_enabled:
-        make_opponent(config.evaluation.opponent, config.game)
-    return config
+    spec = playable_game(config.env).spec
+    if spec.num_players == 2 and config.evaluation.is_enabled:
+        make_opponent(config.evaluation.opponent, config.env)
+    return msgspec.structs.replace(config, network=resolved(config.network, spec))
+
+
+def playable_game(env: EnvConfig) -> Game:
+    """Returns the game of a world; what others wrote, a user's class or an environment of gymnasium, is played for a moment first.
+
+    Raises:
+        UserError: it cannot be made, or it breaks the contract of a game.
+    """
+    game = make_game(env)
+    if world_of(env.name) is None or env.name.startswith("gym:"):
+        from muzero.games.contract import quick_check
+
+        quick_check(game)
+    return game

@@ -63,6 +63,8 @@ class RichDisplay:
         if self._live is None:
             self._console.print(text, markup=False, highlight=False)
             return
+        if "\n" in text:  # the screen has one line for an event: a traceback stands above it, whole
+            self._live.console.print(text, markup=False, highlight=False)
         elapsed_seconds = self._status.elapsed_seconds if self._status else 0.0
         self._events = [*self._events, Event(elapsed_seconds, text)][-NUM_EVENTS:]
         self._draw()
@@ -137,7 +139,7 @@ class LineDisplay:
 
 def start_line(config: RunConfig, run_dir: Path) -> str:
     """Returns what starts as one line."""
-    return f"training {config.game.name} in {run_dir}, seed {config.seed}, {config.actors.num_actors} actors"
+    return f"training {config.env.name} in {run_dir}, seed {config.seed}, {config.actors.num_actors} actors"
 
 
 def message_line(text: str, elapsed_seconds: float) -> str:
@@ -171,7 +173,7 @@ def json_line(event: str, record: dict[str, Any]) -> str:
 
 def json_start(config: RunConfig, run_dir: Path) -> str:
     """Returns what starts as a JSON object."""
-    return json_line("start", {"environment": config.game.name, "run_dir": str(run_dir), "seed": config.seed})
+    return json_line("start", {"environment": config.env.name, "run_dir": str(run_dir), "seed": config.seed})
 
 
 PLAIN = LineFormat(start=start_line, status=status_line, message=message_line)

@@ -47,12 +47,12 @@ def evaluate_run(
         config = msgspec.structs.replace(config, search=msgspec.structs.replace(config.search, num_simulations=num_simulations))
     if device is not None:
         config = msgspec.structs.replace(config, inference=msgspec.structs.replace(config.inference, device=device))
-    game = make_game(config.game)
+    game = make_game(config.env)
     core = InferenceCore(config, game.spec, game.action_planes(), num_slots=NUM_TREES, typical_batch=NUM_TREES)
     core.load(values, version=1)
     model = LocalModel(core, first_slot=0, num_trees=NUM_TREES)
     search = BatchedSearch(config.search, num_trees=NUM_TREES, spec=game.spec)
-    result = evaluate(model, search, config.game, opponent=opponent, num_games=num_games, seed=seed)
+    result = evaluate(model, search, config.env, opponent=opponent, num_games=num_games, seed=seed)
     assert result is not None  # nothing asks it to stop
     return {
         "opponent": result.opponent,

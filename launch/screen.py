@@ -51,7 +51,7 @@ def screen(config: RunConfig, run_dir: Path, status: Status | None, events: Sequ
         body += [Text(), _events(shown)]
     return Panel(
         Group(*body),
-        title=f"[bold]MuZero[/bold] {config.game.name}",
+        title=f"[bold]MuZero[/bold] {config.env.name}",
         title_align="left",
         subtitle=Text(str(run_dir), style="dim", overflow="ellipsis", no_wrap=True),
         subtitle_align="right",
@@ -153,9 +153,9 @@ def _numbers(status: Status) -> Table:
     grid.add_row("loss", f"{number(status.total_loss)}   {losses}   lr {number(status.learning_rate)}")
     grid.add_row("games", f"return {number(status.return_mean)}   length {number(status.length_mean)} moves")
     restarts = Text(f"   restarts {status.restarts}", style="yellow" if status.restarts else "dim")
-    grid.add_row(
-        "so far", Text(f"{compact(status.games)} games   {compact(status.env_steps)} moves   weights {status.version:,}") + restarts
-    )
+    failed = Text(f"   failed games {status.failed_games:,}" if status.failed_games else "", style="yellow")
+    counts = f"{compact(status.games)} games   {compact(status.env_steps)} moves   weights {status.version:,}"
+    grid.add_row("so far", Text(counts) + restarts + failed)
     return grid
 
 

@@ -13,7 +13,7 @@ from engine.config import RunConfig
 from muzero.config import Settings
 from muzero.errors import UnknownName, UserError
 
-FREE_TABLE = "game.kwargs"
+FREE_TABLE = "env.kwargs"
 """Below it any key is allowed: it belongs to the environment."""
 NONE_TEXT = "none"
 """How a user writes "not set", which TOML has no word for."""

@@ -27,11 +27,11 @@ def require_not_negative(settings: Settings, section: str, *fields: str) -> None
         require(getattr(settings, field) >= 0, f"{section}.{field} is {getattr(settings, field)}: set 0 or more.")
 
 
-class GameConfig(Settings, frozen=True):
+class EnvConfig(Settings, frozen=True):
     """Which world is played."""
 
     name: str = "tictactoe"
-    """Name of the environment, see `muzero.games.GAMES`."""
+    """Name of the environment, see `muzero/games/catalogue.py`."""
     kwargs: dict[str, Any] = {}
     """Keyword arguments for its constructor, for example those of gym.make."""
 
@@ -76,6 +76,8 @@ class SelfPlayConfig(Settings, frozen=True):
 
     temperature: float = 1.0
     """Softmax temperature of the played action over visit counts (pUCT) while exploring; 0 plays greedily."""
+    temperature_schedule: list[tuple[int, float]] = []
+    """Pairs (learner step, temperature) in ascending order of step: from that step on, this temperature instead."""
     temperature_moves: int = 30
     """Moves per episode played with that temperature (pUCT) or by the Gumbel sample; later moves are greedy."""
     random_opening_moves: int = 0
@@ -85,14 +87,21 @@ class SelfPlayConfig(Settings, frozen=True):
 
     def __post_init__(self) -> None:
         require_not_negative(self, "self_play", "temperature", "temperature_moves", "random_opening_moves")
+        steps = [step for step, _ in self.temperature_schedule]
+        require(steps == sorted(steps), f"self_play.temperature_schedule is {self.temperature_schedule}: put its steps in ascending order.")
+        for _, temperature in self.temperature_schedule:
+            require(temperature >= 0, f"self_play.temperature_schedule has the temperature {temperature}: set 0 or more.")
         require(self.max_trajectory_steps >= 8, f"self_play.max_trajectory_steps is {self.max_trajectory_steps}: set at least 8.")
 
 
 class NetworkConfig(Settings, frozen=True):
     """Representation h, dynamics g and prediction f. Source: arXiv:1911.08265, appendix F."""
 
-    kind: Literal["mlp", "residual"] = "mlp"
-    """`mlp` for vectors and tiny boards, `residual` for planes."""
+    kind: Literal["auto", "mlp", "residual"] = "auto"
+    """`mlp` for vectors and tiny boards, `residual` for planes; `auto` is residual where the game shows planes."""
+    num_downsamplings: int | None = None
+    """How often h halves height and width of the planes (residual; the paper's is 4 for Atari); none: 4 for images of 64 and more
+    pixels a side, 0 otherwise."""
     hidden_size: int = 128
     """Width of the hidden state (mlp)."""
     num_layers: int = 2
@@ -114,6 +123,8 @@ class NetworkConfig(Settings, frozen=True):
         for field in ("hidden_size", "num_layers", "num_channels", "head_size", "support_size"):
             require(getattr(self, field) >= 1, f"network.{field} is {getattr(self, field)}: set at least 1.")
         require_not_negative(self, "network", "num_blocks")
+        halvings = self.num_downsamplings
+        require(halvings is None or 0 <= halvings <= 8, f"network.num_downsamplings is {halvings}: set 0 to 8, or none.")
 
 
 class TrainingConfig(Settings, frozen=True):
@@ -123,6 +134,8 @@ class TrainingConfig(Settings, frozen=True):
     """Learner steps until the run is done."""
     batch_size: int = 128
     """Samples per learner step."""
+    micro_batch_size: int | None = None
+    """Samples that go through the network at once; their gradients are added up to those of the batch. None: all of them."""
     unroll_steps: int = 5
     """K, steps the model is unrolled."""
     td_steps: int = 1000
@@ -157,6 +170,11 @@ class TrainingConfig(Settings, frozen=True):
     def __post_init__(self) -> None:
         for field in ("training_steps", "batch_size", "unroll_steps", "td_steps", "lr_decay_steps"):
             require(getattr(self, field) >= 1, f"training.{field} is {getattr(self, field)}: set at least 1.")
+        micro = self.micro_batch_size
+        require(
+            micro is None or (micro >= 1 and self.batch_size % micro == 0),
+            f"training.micro_batch_size is {micro}: set a divisor of training.batch_size ({self.batch_size}), or none.",
+        )
         for field in ("learning_rate", "lr_decay_rate", "max_grad_norm"):
             require(getattr(self, field) > 0.0, f"training.{field} is {getattr(self, field)}: set a positive value.")
         require(0.0 <= self.momentum < 1.0, f"training.momentum is {self.momentum}: set a value in [0, 1).")
@@ -169,6 +187,8 @@ class ReplayConfig(Settings, frozen=True):
 
     capacity_steps: int = 200_000
     """Environment steps the ring holds."""
+    capacity_games: int | None = None
+    """Trajectories the ring holds at most: whichever of the two is full first. None: as many as there may be."""
     min_steps: int = 2_000
     """Steps stored before learning starts."""
     replay_ratio: float = 4.0
@@ -188,6 +208,8 @@ class ReplayConfig(Settings, frozen=True):
             self.min_steps < self.capacity_steps,
             f"replay.min_steps is {self.min_steps}: set less than replay.capacity_steps ({self.capacity_steps}).",
         )
+        games = self.capacity_games
+        require(games is None or games >= 256, f"replay.capacity_games is {games}: set at least 256, or none.")
         for field in ("min_steps", "policy_entries"):
             require(getattr(self, field) >= 1, f"replay.{field} is {getattr(self, field)}: set at least 1.")
         require(self.replay_ratio > 0.0, f"replay.replay_ratio is {self.replay_ratio}: set a positive value.")

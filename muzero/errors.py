@@ -4,6 +4,7 @@ MuZeroError                    exit 1: the run failed
 ├── UserError                  exit 2: a wrong flag, name, value or file of the user's
 │   ├── UnknownName            a name that does not exist, with the nearest ones that do
 │   └── UnsupportedGame        a game this engine cannot play, with what it can
+├── EnvironmentFailed          exit 1: an environment raised exceptions again and again
 └── (engine/errors.py goes on: environment, checkpoints, dead peers)
 """
 
@@ -42,3 +43,11 @@ class UnknownName(UserError):
 
 class UnsupportedGame(UserError):
     """A game that exists but that this engine cannot play."""
+
+
+MAX_FAILURES = 3
+"""So many games, or evaluations, in a row that end in an exception of the environment end the run."""
+
+
+class EnvironmentFailed(MuZeroError):
+    """An environment raised exceptions in several games in a row."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from muzero.config import GameConfig
+from muzero.config import EnvConfig
 from muzero.errors import UnsupportedGame
 from muzero.games import BoardGame, make_game
 from muzero.match_result import MatchResult
@@ -14,7 +14,7 @@ from muzero.types import Model, Observation
 
 
 def walk_all_replies(
-    model: Model, search: BatchedSearch, game_config: GameConfig, should_stop: Callable[[], bool] = lambda: False
+    model: Model, search: BatchedSearch, env_config: EnvConfig, should_stop: Callable[[], bool] = lambda: False
 ) -> MatchResult | None:
     """Counts every complete line of play that an opponent's legal replies can lead the greedy agent into, as both colours.
 
@@ -24,7 +24,7 @@ def walk_all_replies(
     Args:
         model: evaluates positions, for search.num_trees trees.
         search: chooses the agent's moves, without noise, hence always the same in the same position.
-        game_config: a two-player board game small enough to be walked.
+        env_config: a two-player board game small enough to be walked.
         should_stop: asked before each batch of searches.
 
     Returns:
@@ -35,7 +35,7 @@ def walk_all_replies(
     """
     num_lines: Counter[float] = Counter()
     for agent in (0, 1):
-        root = _first_position(game_config)
+        root = _first_position(env_config)
         ply = {root.key(): (root, 1)}
         while ply:
             games = [game for game, _ in ply.values()]
@@ -47,11 +47,11 @@ def walk_all_replies(
     return _walk_result(num_lines)
 
 
-def _first_position(game_config: GameConfig) -> BoardGame:
+def _first_position(env_config: EnvConfig) -> BoardGame:
     """Returns the game at its start, if it can be walked."""
-    game = make_game(game_config)
+    game = make_game(env_config)
     if not isinstance(game, BoardGame) or game.spec.num_players != 2 or game.spec.num_frames != 1:
-        raise UnsupportedGame(f"game '{game_config.name}' cannot be walked exhaustively: choose opponent 'random'.")
+        raise UnsupportedGame(f"game '{env_config.name}' cannot be walked exhaustively: choose opponent 'random'.")
     game.reset(0)
     return game
 

@@ -12,7 +12,19 @@ ROW_COLUMNS = ("frame", "to_play", "action", "reward", "root_value", "policy_act
 
 
 class GameRecord:
-    """One running game and the rows of it that are not yet stored."""
+    """One running game and the rows of it that are not yet stored.
+
+    Attributes:
+        game: the game.
+        game_index: its number within the actor.
+        actions: all actions played in it.
+        first_move: number of the move that the first row to be drawn is about.
+        num_rows: rows so far.
+        num_history: how many of them are only there as history of the others.
+        is_cut: a limit of moves ended it; its last position is still to be searched.
+        first_player_return: what the first player earned so far.
+        rows: the rows, with room for the longest piece.
+    """
 
     def __init__(self, game: Game, spec: GameSpec, num_rows: int, policy_entries: int) -> None:
         self.game = game
@@ -20,6 +32,7 @@ class GameRecord:
         self.actions: list[int] = []
         self.first_move = 0
         self.num_rows = 0
+        self.num_history = 0
         self.is_cut = False
         self.first_player_return = 0.0
         self.rows = blank_trajectory(spec, num_rows, policy_entries)
@@ -38,7 +51,6 @@ class GameRecord:
             first_move=self.first_move,
         )
         self.num_rows = 0
-        self.first_move = len(self.actions)
         return piece
 
 

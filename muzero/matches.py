@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from muzero.config import GameConfig, require
+from muzero.config import EnvConfig, require
 from muzero.exhaustive_walk import walk_all_replies
 from muzero.games import make_game
 from muzero.games.history import FrameHistory
@@ -24,7 +24,7 @@ ShouldStop = Callable[[], bool]
 def evaluate(
     model: Model,
     search: BatchedSearch,
-    game_config: GameConfig,
+    env_config: EnvConfig,
     *,
     opponent: str,
     num_games: int,
@@ -36,7 +36,7 @@ def evaluate(
     Args:
         model: evaluates positions, for search.num_trees trees.
         search: chooses the agent's moves.
-        game_config: which game.
+        env_config: which game.
         opponent: its name; ignored where the agent plays alone.
         num_games: games to play; ignored by a walk.
         seed: seed of opponents and episodes.
@@ -48,16 +48,16 @@ def evaluate(
     Raises:
         UserError: the opponent is unknown or cannot play this game, or num_games is less than 1.
     """
-    if opponent == "perfect" and make_game(game_config).spec.num_players == 2:
-        make_opponent(opponent, game_config)
-        return walk_all_replies(model, search, game_config, should_stop)
-    return play_matches(model, search, game_config, opponent=opponent, num_games=num_games, seed=seed, should_stop=should_stop)
+    if opponent == "perfect" and make_game(env_config).spec.num_players == 2:
+        make_opponent(opponent, env_config)
+        return walk_all_replies(model, search, env_config, should_stop)
+    return play_matches(model, search, env_config, opponent=opponent, num_games=num_games, seed=seed, should_stop=should_stop)
 
 
 def play_matches(
     model: Model,
     search: BatchedSearch,
-    game_config: GameConfig,
+    env_config: EnvConfig,
     *,
     opponent: str,
     num_games: int,
@@ -70,13 +70,13 @@ def play_matches(
     are those of `evaluate`, but "perfect" plays here like any other opponent.
     """
     require(num_games >= 1, f"the number of games is {num_games}: set at least 1.")
-    spec = make_game(game_config).spec
-    rival = make_opponent(opponent, game_config) if spec.num_players == 2 else None
+    spec = make_game(env_config).spec
+    rival = make_opponent(opponent, env_config) if spec.num_players == 2 else None
     history = FrameHistory(spec, search.num_trees)
     legal_actions = np.ones((search.num_trees, spec.num_actions), np.bool_)
     returns = np.zeros(num_games)
     waiting = deque(range(num_games))
-    tables = [_Table(game_config, rival, seed, history, index, legal_actions[index], returns) for index in range(search.num_trees)]
+    tables = [_Table(env_config, rival, seed, history, index, legal_actions[index], returns) for index in range(search.num_trees)]
     while True:
         for table in tables:
             while table.is_free and waiting:
@@ -102,7 +102,7 @@ class _Table:
 
     def __init__(
         self,
-        game_config: GameConfig,
+        env_config: EnvConfig,
         rival: Opponent | None,
         seed: int,
         history: FrameHistory,
@@ -113,7 +113,7 @@ class _Table:
         """Prepares a free table.
 
         Args:
-            game_config: the game played here.
+            env_config: the game played here.
             rival: the opponent, None where the agent plays alone.
             seed: seed of all matches.
             history: frames of all tables.
@@ -121,7 +121,7 @@ class _Table:
             legal_actions: bool [A], kept up to date for the agent's move.
             out_returns: float64 [num_games], the return of a game is added up at its number.
         """
-        self._game, self._rival, self._seed = make_game(game_config), rival, seed
+        self._game, self._rival, self._seed = make_game(env_config), rival, seed
         self._history, self._index, self._legal_actions, self._returns = history, index, legal_actions, out_returns
         self._frame = np.zeros(self._game.spec.frame_shape, self._game.spec.frame_dtype)
         self._rival_legal_actions = np.zeros_like(legal_actions)

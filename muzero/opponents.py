@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from muzero.config import GameConfig
+from muzero.config import EnvConfig
 from muzero.errors import UnknownName, UserError
 from muzero.games import BoardGame, Game
 from muzero.types import BoolArray
@@ -71,7 +71,7 @@ GAMES_WITH_PERFECT_PLAY = ("tictactoe",)
 """Games whose whole tree is small enough to be searched in memory (tic-tac-toe: 5,478 positions)."""
 
 
-def make_opponent(name: str, config: GameConfig) -> Opponent:
+def make_opponent(name: str, config: EnvConfig) -> Opponent:
     """Returns the opponent of that name for that game.
 
     Raises:

@@ -4,20 +4,22 @@
 same code plays against a network in this process and against a server in another one.
 """
 
+import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from muzero.config import GameConfig, SearchConfig, SelfPlayConfig
+from muzero.config import EnvConfig, SearchConfig, SelfPlayConfig
+from muzero.errors import MAX_FAILURES, EnvironmentFailed, MuZeroError
 from muzero.game_record import ROW_COLUMNS, GameRecord
 from muzero.games import make_game
 from muzero.games.game import Step
 from muzero.games.history import FrameHistory
 from muzero.randomness import Purpose, dirichlet_noise, game_seed, generator, gumbel_noise
 from muzero.search import BatchedSearch
-from muzero.types import NO_ACTION, Float32Array, Int32Array, Request, SearchResult, Trajectory
+from muzero.types import HISTORY_ONLY, NO_ACTION, Float32Array, Int32Array, Request, SearchResult, Trajectory
 
 
 @dataclass(frozen=True)
@@ -41,29 +43,33 @@ class MoveOutcome:
         trajectories: finished (or cut) trajectories, to be stored.
         episodes: games that ended.
         num_moves: searched moves that were played; searches of cut positions and moves of random openings do not count.
+        failures: for each game that an exception of the environment ended, its traceback; nothing of such a game's last piece is
+            stored.
     """
 
     trajectories: list[Trajectory] = field(default_factory=list)
     episodes: list[Episode] = field(default_factory=list)
     num_moves: int = 0
+    failures: list[str] = field(default_factory=list)
 
 
 class SelfPlay:
     """Plays `search.num_trees` games at once.
 
     Args:
-        game_config: the world.
+        env_config: the world.
         search_config, config: settings of the search and of play.
         search: a search with as many trees as games.
         seed: the run's seed.
         actor_index: whose games these are.
         policy_entries: P, entries of a stored policy.
         next_game_index: gives the number of each new game, unique within the actor.
+        learner_steps: gives the learner steps done so far, which the temperature may follow.
     """
 
     def __init__(
         self,
-        game_config: GameConfig,
+        env_config: EnvConfig,
         search_config: SearchConfig,
         config: SelfPlayConfig,
         search: BatchedSearch,
@@ -72,6 +78,7 @@ class SelfPlay:
         actor_index: int,
         policy_entries: int,
         next_game_index: Callable[[], int],
+        learner_steps: Callable[[], int] = lambda: 0,
     ) -> None:
         self._search_config = search_config
         self._config = config
@@ -80,10 +87,13 @@ class SelfPlay:
         self._actor_index = actor_index
         self._policy_entries = policy_entries
         self._next_game_index = next_game_index
-        games = [make_game(game_config) for _ in range(search.num_trees)]
+        self._learner_steps = learner_steps
+        self._num_failures = 0
+        self._failures: list[str] = []
+        games = [make_game(env_config) for _ in range(search.num_trees)]
         self.spec = games[0].spec
-        num_rows = min(config.max_trajectory_steps, self.spec.max_moves) + 1
-        self._max_rows = num_rows - 1
+        self._max_moves = min(config.max_trajectory_steps, self.spec.max_moves)
+        num_rows = self._max_moves + 1 + self.spec.num_frames - 1
         self._records = [GameRecord(game, self.spec, num_rows, policy_entries) for game in games]
         self._history = FrameHistory(self.spec, search.num_trees)
         self._legal = np.zeros((search.num_trees, self.spec.num_actions), dtype=np.bool_)
@@ -93,9 +103,8 @@ class SelfPlay:
 
     def play_move(self) -> Generator[Request, Any, MoveOutcome]:
         """Plays one move in every game: a search of all of them, then one step each."""
-        noise = self._root_noise()
         observation = self._history.observation(self._to_play)
-        result: SearchResult = yield from self._search.steps(observation, self._legal, noise)
+        result: SearchResult = yield from self._search.steps(observation, self._legal, self._root_noise())
         entries, weights = sparse_policy(result.policy, self._policy_entries)
         outcome = MoveOutcome()
         for slot, record in enumerate(self._records):
@@ -104,14 +113,44 @@ class SelfPlay:
                 self._finish_cut_episode(slot, outcome)
             else:
                 self._play(slot, self._choose_action(record, slot, result), outcome)
+        outcome.failures, self._failures = self._failures, []
         return outcome
 
     def _start_game(self, slot: int, game_index: int) -> None:
+        """Starts a game, or the next one when the environment raises."""
         record = self._records[slot]
-        record.game_index = game_index
-        record.num_rows = 0
-        self._play_opening(slot, self._opening_length(game_index))
-        record.first_move = len(record.actions)
+        while True:
+            record.game_index = game_index
+            record.num_rows = 0
+            try:
+                self._play_opening(slot, self._opening_length(game_index))
+                break
+            except MuZeroError:
+                raise
+            except Exception:
+                self._note_failure()
+                game_index = self._next_game_index()
+        self._begin_piece(slot)
+
+    def _begin_piece(self, slot: int) -> None:
+        """Puts the frames before the present one into the first rows, which are not drawn, and the present one behind them."""
+        record, rows = self._records[slot], self._records[slot].rows
+        count = min(self.spec.num_frames - 1, len(record.actions))
+        rows.frame[: count + 1] = self._history.frames[slot, self.spec.num_frames - 1 - count :]
+        for name in ROW_COLUMNS[1:]:
+            getattr(rows, name)[:count] = 0
+        rows.action[:count] = HISTORY_ONLY
+        record.num_rows, record.num_history, record.first_move = count, count, len(record.actions)
+
+    def _note_failure(self) -> None:
+        """Counts the exception being handled, and ends the run when there were too many in a row."""
+        self._num_failures += 1
+        self._failures.append(traceback.format_exc())
+        if self._num_failures >= MAX_FAILURES:
+            raise EnvironmentFailed(
+                f"the environment '{self.spec.name}' raised an exception in {MAX_FAILURES} games in a row: correct it; the last one was\n"
+                f"{self._failures[-1]}"
+            )
 
     def _opening_length(self, game_index: int) -> int:
         if self._config.random_opening_moves == 0:
@@ -190,12 +229,27 @@ class SelfPlay:
     def _choose_action(self, record: GameRecord, slot: int, result: SearchResult) -> int:
         if self._search_config.rule == "gumbel" or len(record.actions) >= self._config.temperature_moves:
             return int(result.action[slot])
-        return sample_visits(result.visit_count[slot], self._config.temperature, float(self._random(record, stage=1).random()))
+        return sample_visits(result.visit_count[slot], self._temperature(), float(self._random(record, stage=1).random()))
+
+    def _temperature(self) -> float:
+        temperature, schedule = self._config.temperature, self._config.temperature_schedule
+        learner_steps = self._learner_steps() if schedule else 0
+        return next((later for step, later in reversed(schedule) if learner_steps >= step), temperature)
 
     def _play(self, slot: int, action: int, outcome: MoveOutcome) -> None:
+        """Plays an action; a game whose environment raises is over, and its rows are dropped."""
+        try:
+            self._play_safely(slot, action, outcome)
+        except MuZeroError:
+            raise
+        except Exception:
+            self._note_failure()
+            self._start_game(slot, self._next_game_index())
+
+    def _play_safely(self, slot: int, action: int, outcome: MoveOutcome) -> None:
         record = self._records[slot]
-        if record.num_rows > self._max_rows:
-            self._start_next_piece(record, outcome)
+        if record.num_rows - record.num_history > self._max_moves:
+            self._start_next_piece(slot, outcome)
         row = record.num_rows - 1
         step = self._apply(slot, action)
         record.rows.action[row] = action
@@ -208,14 +262,15 @@ class SelfPlay:
             record.is_cut = step.is_truncated
             self._observe(slot)
 
-    def _start_next_piece(self, record: GameRecord, outcome: MoveOutcome) -> None:
-        """Stores the full piece, whose last row only bootstraps; that row is also the first of the next piece."""
-        last = record.num_rows - 1
+    def _start_next_piece(self, slot: int, outcome: MoveOutcome) -> None:
+        """Stores the full piece, whose last row only bootstraps; that row is also the first to be drawn of the next piece."""
+        record = self._records[slot]
+        last_row = {name: column[-1] for name, column in record.columns().items()}
         outcome.trajectories.append(record.take(is_terminal=False, actor_index=self._actor_index))
-        for name in ROW_COLUMNS:
-            column = getattr(record.rows, name)
-            column[0] = column[last]
-        record.num_rows = 1
+        self._begin_piece(slot)
+        for name, value in last_row.items():
+            getattr(record.rows, name)[record.num_rows] = value
+        record.num_rows += 1
 
     def _finish_cut_episode(self, slot: int, outcome: MoveOutcome) -> None:
         """Stores an episode that a time limit cut: its last position was searched only to bootstrap from."""
@@ -224,6 +279,7 @@ class SelfPlay:
 
     def _finish_episode(self, slot: int, outcome: MoveOutcome) -> None:
         record = self._records[slot]
+        self._num_failures = 0
         outcome.episodes.append(Episode(record.first_player_return, len(record.actions)))
         self._start_game(slot, self._next_game_index())
 
@@ -248,10 +304,11 @@ class SelfPlay:
                 record.is_cut = self._apply(slot, int(action)).is_truncated
                 self._observe(slot)
             record.first_move = int(saved["first_move"])
-            self._restore_rows(record, slot, saved["rows"])
+            self._restore_rows(record, saved["rows"])
 
-    def _restore_rows(self, record: GameRecord, slot: int, columns: dict[str, Any]) -> None:
+    def _restore_rows(self, record: GameRecord, columns: dict[str, Any]) -> None:
         record.num_rows = len(columns["action"])
+        record.num_history = int((columns["action"] == HISTORY_ONLY).sum())
         for name in ROW_COLUMNS:
             getattr(record.rows, name)[: record.num_rows] = columns[name]
         record.game.frame(record.rows.frame[record.num_rows])

@@ -44,12 +44,20 @@ def no_symmetries(num_cells: int, num_actions: int) -> Symmetries:
     return Symmetries(np.arange(num_cells, dtype=np.int64)[None], np.arange(num_actions, dtype=np.int32)[None])
 
 
-def square_symmetries(size: int) -> Symmetries:
-    """Returns the 8 turns and mirrors of a size x size board whose actions are its cells, row by row."""
+def square_symmetries(size: int, *, has_pass: bool = False) -> Symmetries:
+    """Returns the 8 turns and mirrors of a size x size board whose actions are its cells, row by row, and a pass after them."""
     board = np.arange(size * size, dtype=np.int64).reshape(size, size)
     turned = [np.rot90(side, turns) for side in (board, board[:, ::-1]) for turns in range(4)]
     cell = np.stack([side.reshape(-1) for side in turned])
-    return Symmetries(cell, np.argsort(cell, axis=1).astype(np.int32))
+    action = np.argsort(cell, axis=1).astype(np.int32)
+    return Symmetries(cell, np.pad(action, ((0, 0), (0, 1)), constant_values=size * size) if has_pass else action)
+
+
+def half_turn_symmetries(rows: int, columns: int) -> Symmetries:
+    """Returns the identity and the half turn of a board whose actions are its cells, row by row."""
+    cell = np.arange(rows * columns, dtype=np.int64)
+    both = np.stack([cell, cell[::-1]])
+    return Symmetries(both, both.astype(np.int32))
 
 
 def mirror_symmetries(rows: int, columns: int) -> Symmetries:

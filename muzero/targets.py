@@ -178,6 +178,8 @@ def assemble_targets(
 def gather_frames(frame: FrameArray, start: Int64Array, position: Int64Array, num_frames: int, out_frames: FrameArray) -> None:
     """Fills the observations of B positions: their latest frames, oldest first, zeros before the trajectory's first row.
 
+    A piece of a long episode brings the history of its first position along, in rows of its own (HISTORY_ONLY).
+
     Args:
         frame: [R, F], one flattened frame per row.
         start: int64 [B], physical row of each trajectory's first step.

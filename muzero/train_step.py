@@ -4,15 +4,16 @@ Legend: B batch.
 """
 
 import math
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from muzero.config import TrainingConfig
-from muzero.losses import LossParts, muzero_loss
+from muzero.losses import muzero_loss
 from muzero.networks.network import MuZeroNetwork
 from muzero.train_batch import to_device
 from muzero.types import Batch, Float32Array
@@ -20,6 +21,8 @@ from muzero.types import Batch, Float32Array
 NETWORK_PREFIX = "network."
 OPTIMIZER_PREFIX = "optimizer."
 STEPS_KEY = "steps"
+NUM_MEANS = 4
+"""Total, value, reward and policy loss."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,9 @@ class Trainer:
     def step(self, batch: Batch) -> StepStats:
         """Trains on one batch; leaves network and optimiser as they were if loss or gradient is not finite.
 
+        Gradients of micro-batches are added up to that of the batch. Only batch normalisation sees the difference: its statistics
+        are then those of one micro-batch at a time.
+
         The numbers come to the host once, before the optimiser runs, which decides whether it runs; on a GPU it then
         overlaps with whatever the caller does next.
 
@@ -81,9 +87,7 @@ class Trainer:
         learning_rate = learning_rate_at(self.steps, self.config)
         statistics = [buffer.clone() for buffer in self._statistics]
         self.optimizer.zero_grad(set_to_none=True)
-        with self._autocast():
-            parts = muzero_loss(self.network, to_device(batch, self.device), self.config)
-        parts.total.backward()  # type: ignore[no-untyped-call]
+        parts = [self._add_gradient(part, len(batch.action)) for part in micro_batches(batch, self.config.micro_batch_size)]
         grad_norm = nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
         stats = _read_stats(parts, grad_norm, learning_rate)
         if stats.is_finite:
@@ -95,6 +99,15 @@ class Trainer:
                 buffer.copy_(saved)
         self.steps += 1
         return stats
+
+    def _add_gradient(self, part: Batch, batch_size: int) -> Tensor:
+        """Adds a part's share to the gradient; returns its share of the four mean losses, then its priorities, [4 + B]."""
+        share = len(part.action) / batch_size
+        with self._autocast():
+            loss = muzero_loss(self.network, to_device(part, self.device), self.config)
+        (share * loss.total).backward()  # type: ignore[no-untyped-call]
+        means = torch.stack([loss.total.detach(), loss.value, loss.reward, loss.policy])
+        return torch.cat([share * means, loss.priority])
 
     def state_dict(self) -> dict[str, Tensor]:
         """Returns everything an exact resume needs, as named tensors that share memory with the training state."""
@@ -154,13 +167,27 @@ def learning_rate_at(step: int, config: TrainingConfig) -> float:
     return config.learning_rate * warmup * factor
 
 
-def _read_stats(parts: LossParts, grad_norm: Tensor, learning_rate: float) -> StepStats:
-    """Copies all numbers of a step to the host at once."""
-    numbers = torch.stack([parts.total.detach(), parts.value, parts.reward, parts.policy, grad_norm.detach()])
-    values: Float32Array = torch.cat([numbers, parts.priority]).cpu().numpy()
-    total, value, reward, policy, norm = (float(number) for number in values[:5])
+def micro_batches(batch: Batch, size: int | None) -> Iterator[Batch]:
+    """Yields consecutive parts of a batch that share its memory, the last one shorter if need be; None yields it whole.
+
+    Args:
+        batch: B samples.
+        size: samples in a part, at least 1.
+    """
+    total = len(batch.action)
+    for begin in range(0, total, size or total):
+        rows = slice(begin, begin + (size or total))
+        yield Batch(**{field.name: getattr(batch, field.name)[rows] for field in fields(Batch)})
+
+
+def _read_stats(parts: list[Tensor], grad_norm: Tensor, learning_rate: float) -> StepStats:
+    """Copies all numbers of a step, the parts as _add_gradient returns them, to the host at once."""
+    means = torch.stack([part[:NUM_MEANS] for part in parts]).sum(0)
+    priorities = [part[NUM_MEANS:] for part in parts]
+    values: Float32Array = torch.cat([means, grad_norm.detach().view(1), *priorities]).cpu().numpy()
+    total, value, reward, policy, norm = (float(number) for number in values[: NUM_MEANS + 1])
     is_finite = math.isfinite(total) and math.isfinite(norm)
-    return StepStats(total, value, reward, policy, norm, learning_rate, np.array(values[5:]), is_finite)
+    return StepStats(total, value, reward, policy, norm, learning_rate, np.array(values[NUM_MEANS + 1 :]), is_finite)
 
 
 def _without_prefix(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

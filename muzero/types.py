@@ -20,6 +20,9 @@ FrameArray: TypeAlias = NDArray[Any]
 
 NO_ACTION = -1
 """The action of a row that was searched but not played: the last row of a trajectory that was cut, used for bootstrapping."""
+HISTORY_ONLY = -2
+"""The action of a row that repeats a frame of the piece before: the first rows of a later piece of a long episode, kept so that its
+observations have their history. They are never drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +36,14 @@ class GameSpec:
         frame_shape: shape of the compact frame stored per step.
         frame_dtype: numpy dtype name of the frame, "int8", "uint8" or "float32".
         num_frames: how many of the latest frames make one observation.
-        encoding: which layer decodes frames on the device: "board" (int8 [H, W]: 0 empty, 1 first player's stone, 2 second
-            player's) or "vector" (float32 [D]).
+        encoding: which layer decodes frames on the device, see `muzero/networks/encoder.py`:
+            "vector": float32 [D];
+            "board": int8 [H, W], 0 empty, 1 first player's stone, 2 second player's;
+            "planes": float32 [C, H, W], shown as they are;
+            "image": uint8 [C, H, W], divided by 255;
+            "image_actions": uint8 [C * H * W + 1], an image and the action that led to it plus 1 (0 at the start);
+            "chess": int8 [CHESS_FRAME_SIZE], "shogi": int8 [SHOGI_FRAME_SIZE], see `muzero/games/chess.py` and `shogi.py`.
+        board_shape: (H, W) of the planes the encoding makes, () for vectors.
         action_shape: shape [C, H, W] of the planes that show an action to the dynamics, or () for one-hot [A].
         value_bounds: lowest and highest possible return, or None when unknown.
         max_moves: longest possible episode, in moves.
@@ -47,6 +56,7 @@ class GameSpec:
     frame_dtype: str = "float32"
     num_frames: int = 1
     encoding: str = "vector"
+    board_shape: tuple[int, ...] = ()
     action_shape: tuple[int, ...] = ()
     value_bounds: tuple[float, float] | None = None
     max_moves: int
@@ -180,7 +190,7 @@ class Trajectory:
     Attributes:
         frame: spec.frame_dtype [T, *frame_shape], the compact frame before each action.
         to_play: int8 [T], the player to move.
-        action: int32 [T], the action played.
+        action: int32 [T], the action played; HISTORY_ONLY in rows before the first one that may be drawn.
         reward: float32 [T], what that action earned the player who took it.
         root_value: float32 [T], the search's value of the root.
         policy_action: int32 [T, P], actions of the stored policy target, padded with 0 (weight 0).
@@ -189,7 +199,7 @@ class Trajectory:
         is_terminal: see above.
         actor_index: who played it.
         game_index: which of that actor's games it was.
-        first_move: move number of the first row; greater than 0 for a later piece of a long episode.
+        first_move: move number of the first row that may be drawn; greater than 0 for a later piece of a long episode.
     """
 
     frame: FrameArray

@@ -67,7 +67,7 @@ def test_installed_version_is_the_project_version() -> None:
 
 def test_every_dependency_has_a_tested_version() -> None:
     pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
-    needed = {re.split(r"[<>=]", entry)[0].lower() for entry in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]}
+    needed = {re.split(r"[<>=[]", entry)[0].lower() for entry in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]}
 
     assert needed <= pinned
 

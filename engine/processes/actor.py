@@ -6,6 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+from engine.environment_failures import EnvironmentFailures
 from engine.inference_client import InferenceClient
 from engine.layout import Control, Counter, Gauge, policy_entries_for
 from engine.process_life import Life, ProcessSetup, main
@@ -39,17 +40,18 @@ class Actor:
 
     def __init__(self, setup: ProcessSetup, life: Life) -> None:
         config = setup.config
-        spec = make_game(config.game).spec
+        spec = make_game(config.env).spec
         self._life = life
         self._num_actors = config.actors.num_actors
         self._ring: Ring = attach_ring(setup, spec, setup.role_index)
         self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
         self._inference = InferenceClient(make_wire(config, spec), self._socket, lambda: life.telemetry.control(Control.SERVER_EPOCH))
+        self._failures = EnvironmentFailures(life.block, Path(setup.run_dir))
         self._num_simulations = config.search.num_simulations
         self._players: dict[int, SelfPlay] = {}
         for client in actor_clients(config, setup.role_index):
             self._players[client.index] = SelfPlay(
-                config.game,
+                config.env,
                 config.search,
                 config.self_play,
                 BatchedSearch(config.search, num_trees=client.num_trees, spec=spec),
@@ -57,6 +59,7 @@ class Actor:
                 actor_index=setup.role_index,
                 policy_entries=policy_entries_for(spec.num_actions, config.replay.policy_entries),
                 next_game_index=self._next_game_index,
+                learner_steps=lambda: life.telemetry.control(Control.LEARNER_STEPS),
             )
         self._moves: dict[int, Generator[Request, Any, MoveOutcome]] = {}
         self._episodes: deque[Episode] = deque(maxlen=RECENT_EPISODES)
@@ -119,6 +122,7 @@ class Actor:
     def _finish_move(self, outcome: MoveOutcome) -> None:
         for trajectory in outcome.trajectories:
             self._ring.append(trajectory)
+        self._failures.report(outcome.failures)
         block = self._life.block
         block.add(Counter.ENV_STEPS, outcome.num_moves)
         block.add(Counter.SIMULATIONS, self._num_simulations * outcome.num_moves)

@@ -3,14 +3,16 @@
 import logging
 from pathlib import Path
 
+from engine.environment_failures import EnvironmentFailures
 from engine.errors import PeerDied
 from engine.evaluation import report_evaluation
 from engine.inference_client import InferenceClient, RemoteModel
 from engine.layout import Control
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_parts import make_wire
-from engine.slots import EVALUATION_TREES, evaluator_client
+from engine.slots import evaluation_trees, evaluator_client
 from engine.transport import ClientSocket, server_address
+from muzero.errors import MuZeroError
 from muzero.games import make_game
 from muzero.matches import MatchResult, evaluate
 from muzero.search import BatchedSearch
@@ -34,14 +36,15 @@ class Evaluator:
 
     def __init__(self, setup: ProcessSetup, life: Life) -> None:
         config = setup.config
-        spec = make_game(config.game).spec
+        spec = make_game(config.env).spec
         self._config = config
         self._life = life
         self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
         client = InferenceClient(make_wire(config, spec), self._socket, lambda: life.telemetry.control(Control.SERVER_EPOCH))
         self._model = RemoteModel(client, evaluator_client(config).index, life)
-        self._search = BatchedSearch(config.search, num_trees=EVALUATION_TREES, spec=spec)
+        self._search = BatchedSearch(config.search, num_trees=evaluation_trees(config), spec=spec)
         self._run_dir = Path(setup.run_dir)
+        self._failures = EnvironmentFailures(life.block, self._run_dir)
         self._evaluated_step = -1
 
     def turn(self) -> None:
@@ -53,6 +56,7 @@ class Evaluator:
             return
         result = self._evaluate(step)
         if result is not None:
+            self._failures.end_of_row()
             self._evaluated_step = step
             report_evaluation(self._life.block, self._run_dir, result, step)
             logger.info("evaluation at learner step %d: %s", step, result)
@@ -67,13 +71,18 @@ class Evaluator:
             return evaluate(
                 self._model,
                 self._search,
-                self._config.game,
+                self._config.env,
                 opponent=evaluation.opponent,
                 num_games=evaluation.episodes,
                 seed=self._config.seed + step,
                 should_stop=self._life.should_stop,
             )
         except PeerDied:
+            return None
+        except MuZeroError:
+            raise
+        except Exception:
+            self._failures.report_evaluation()
             return None
 
 

@@ -29,7 +29,7 @@ def run(setup: ProcessSetup, life: Life) -> None:
     """Serves until the run stops."""
     config = setup.config
     torch.set_num_threads(config.inference.num_threads)
-    game = make_game(config.game)
+    game = make_game(config.env)
     server = InferenceServer(
         config,
         game.spec,

@@ -43,7 +43,7 @@ class Learner:
 
     def __init__(self, setup: ProcessSetup, life: Life) -> None:
         config = setup.config
-        game = make_game(config.game)
+        game = make_game(config.env)
         self._config = config
         self._life = life
         self._actors = ProcessIndices.of(config.actors.num_actors, has_evaluator=config.evaluation.is_enabled).actors

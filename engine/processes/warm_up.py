@@ -6,6 +6,7 @@ the configuration as JSON on stdin; its last line on stdout is one JSON object: 
 
 import json
 import sys
+from contextlib import suppress
 
 import msgspec
 import numpy as np
@@ -29,6 +30,8 @@ from muzero.types import GameSpec, Observation
 
 SMALL_CAPACITY = 1000
 NUM_ROWS = 8
+NUM_MOVES = 200
+"""Enough for the first capture in a random game of Go."""
 FLOAT_BYTES = 4
 
 
@@ -44,13 +47,14 @@ def main() -> None:
 
 def prepare(config: RunConfig) -> WarmUp:
     """Compiles what actors and learner need and returns what the supervisor needs to know."""
-    spec = make_game(config.game).spec
+    spec = make_game(config.env).spec
     device, learner_device = resolve_device(config.inference.device), resolve_device(config.learner.device)
     num_floats = network_size(config)
     plan = make_plan(on_device(config, str(device)), spec, num_floats)
     check_device_memory(device, plan.latent_pool_bytes + 2 * num_floats * FLOAT_BYTES)
     compile_search(config, spec)
     compile_replay(config, spec)
+    compile_game(config)
     return WarmUp(num_floats=num_floats, device=str(device), learner_device=str(learner_device))
 
 
@@ -71,7 +75,8 @@ def compile_search(config: RunConfig, spec: GameSpec) -> None:
 
 def compile_replay(config: RunConfig, spec: GameSpec) -> None:
     """Stores and samples a few rows in a ring of this process, which compiles the kernels of replay and targets."""
-    small = msgspec.structs.replace(config, replay=msgspec.structs.replace(config.replay, capacity_steps=SMALL_CAPACITY, min_steps=1))
+    smaller = {"capacity_steps": SMALL_CAPACITY, "capacity_games": None, "min_steps": 1}
+    small = msgspec.structs.replace(config, replay=msgspec.structs.replace(config.replay, **smaller))
     ring = Ring(Segment.private(ring_layout_of(small, spec)), None)
     ring.append(blank_trajectory(spec, NUM_ROWS, policy_entries_for(spec.num_actions, config.replay.policy_entries)))
     replay = Replay(ring, spec, small.replay, config.training, config.search.discount, generator(0, Purpose.REPLAY))
@@ -79,6 +84,20 @@ def compile_replay(config: RunConfig, spec: GameSpec) -> None:
     batch = replay.make_batch_buffers()
     replay.sample(batch)
     replay.update_priorities(batch.row, batch.sample_weight)
+
+
+def compile_game(config: RunConfig) -> None:
+    """Plays some random moves, which compiles the kernels of games that have some; what a game of the user's raises is seen later."""
+    game, random = make_game(config.env), generator(0, Purpose.OPENING)
+    frame, legal_actions = np.zeros(game.spec.frame_shape, game.spec.frame_dtype), np.zeros(game.spec.num_actions, np.bool_)
+    with suppress(Exception):
+        game.reset(0)
+        for _ in range(NUM_MOVES):
+            game.frame(frame)
+            game.legal_actions(legal_actions)
+            step = game.step(int(random.choice(np.flatnonzero(legal_actions))))
+            if step.is_terminal or step.is_truncated:
+                return
 
 
 if __name__ == "__main__":

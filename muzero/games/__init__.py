@@ -1,20 +1,14 @@
-"""The worlds that can be played, by name; how each works is in its own file."""
+"""The worlds that can be played, by name; how each works is in its own file, imported when it is asked for."""
 
-from collections.abc import Callable
-
-from muzero.config import GameConfig
-from muzero.errors import UnknownName, UserError
-from muzero.games.cartpole import cartpole
-from muzero.games.connect4 import connect4
+from muzero.config import EnvConfig
+from muzero.games.catalogue import GAMES, PREFIXES, World, world_of
 from muzero.games.game import BoardGame, Game
-from muzero.games.tictactoe import tictactoe
+from muzero.games.user_class import make_user_game
 
-__all__ = ["GAMES", "BoardGame", "Game", "make_game"]
-
-GAMES: dict[str, Callable[..., Game]] = {"tictactoe": tictactoe, "connect4": connect4, "cartpole": cartpole}
+__all__ = ["GAMES", "PREFIXES", "BoardGame", "Game", "World", "make_game", "world_of"]
 
 
-def make_game(config: GameConfig) -> Game:
+def make_game(config: EnvConfig) -> Game:
     """Returns a new game of the configured name; call `reset` before playing it.
 
     Args:
@@ -22,11 +16,8 @@ def make_game(config: GameConfig) -> Game:
 
     Raises:
         UnknownName: no game has that name.
-        UserError: the game does not take these keyword arguments.
+        UnsupportedGame: the game exists, but this engine cannot play it.
+        UserError: the game does not take these keyword arguments, or a user's class cannot be imported or made.
     """
-    if config.name not in GAMES:
-        raise UnknownName("environment", config.name, GAMES)
-    try:
-        return GAMES[config.name](**config.kwargs)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"game.kwargs {config.kwargs} do not fit environment '{config.name}': {error}; change game.kwargs.") from error
+    world = world_of(config.name)
+    return make_user_game(config) if world is None else world.make(config)

@@ -1,12 +1,14 @@
-"""Plays a gymnasium environment with discrete actions and a vector as its observation; images and continuous actions are not in here."""
+"""Plays a gymnasium environment with discrete actions; how its observations become frames is in `gymnasium_view.py`."""
 
 from typing import Any
 
 import gymnasium
 import numpy as np
 
-from muzero.errors import UnsupportedGame
+from muzero.config import require
+from muzero.errors import UnknownName, UnsupportedGame, UserError
 from muzero.games.game import Step
+from muzero.games.gymnasium_view import require_discrete, view_of
 from muzero.symmetries import Symmetries, no_symmetries
 from muzero.types import BoolArray, Float32Array, FrameArray, GameSpec
 
@@ -14,40 +16,38 @@ from muzero.types import BoolArray, Float32Array, FrameArray, GameSpec
 class GymnasiumGame:
     """One episode of a single-player environment; see `Game` for its methods."""
 
-    def __init__(self, name: str, environment_id: str, **kwargs: Any) -> None:
+    def __init__(self, name: str, environment_id: str, *, history: int | None = None, **kwargs: Any) -> None:
         """Makes the environment.
 
         Args:
             name: the name it is made by.
             environment_id: its name in gymnasium.
+            history: frames in an observation; None for 4 where it shows images, else 1.
             kwargs: passed to gymnasium.make.
 
         Raises:
-            UnsupportedGame: actions are not discrete, the observation is no vector, or episodes have no limit.
+            UnknownName: gymnasium has no such environment.
+            UnsupportedGame: actions or observations are of an unknown kind, or episodes have no limit.
+            UserError: gymnasium cannot make it.
         """
-        # The environment checker of gymnasium doubles the time of a step and looks only at the first one.
-        self._environment: gymnasium.Env[Any, Any] = gymnasium.make(environment_id, disable_env_checker=True, **kwargs)
-        actions, observations = self._environment.action_space, self._environment.observation_space
-        limit = self._environment.spec.max_episode_steps if self._environment.spec else None
-        if not isinstance(actions, gymnasium.spaces.Discrete):
-            raise UnsupportedGame(f"environment '{environment_id}' has actions {actions}: choose one whose actions are Discrete.")
-        if not isinstance(observations, gymnasium.spaces.Box) or len(observations.shape) != 1:
-            raise UnsupportedGame(f"environment '{environment_id}' shows {observations}: choose one that shows a Box with one axis.")
+        environment = _make(environment_id, kwargs)
+        limit = environment.spec.max_episode_steps if environment.spec else None
+        actions, view = require_discrete(environment_id, environment.action_space), view_of(environment_id, environment.observation_space)
+        require(history is None or history >= 1, f"env.kwargs.history is {history}: set at least 1.")
         if limit is None:
-            raise UnsupportedGame(f"environment '{environment_id}' has no limit of moves: set max_episode_steps in game.kwargs.")
+            raise UnsupportedGame(f"environment '{environment_id}' has no limit of moves: set max_episode_steps in env.kwargs.")
         self.spec = GameSpec(
             name=name,
             num_players=1,
             num_actions=int(actions.n),
-            frame_shape=observations.shape,
-            frame_dtype="float32",
-            num_frames=1,
-            encoding="vector",
-            action_shape=(),
-            value_bounds=None,
+            frame_shape=view.frame_shape,
+            frame_dtype=view.frame_dtype,
+            num_frames=history or view.num_frames,
+            encoding=view.encoding,
+            board_shape=view.board_shape,
             max_moves=limit,
         )
-        self._first_action = int(actions.start)
+        self._environment, self._first_action, self._write = environment, int(actions.start), view.write
         self._is_over = False
 
     def reset(self, seed: int) -> None:
@@ -64,14 +64,14 @@ class GymnasiumGame:
         out[:] = not self._is_over
 
     def frame(self, out: FrameArray) -> None:
-        """Writes the latest observation into float32 [D]."""
-        out[:] = self._observation
+        """Writes the latest observation into float32 [D] or uint8 [C, H, W]."""
+        self._write(self._observation, out)
 
     def step(self, action: int) -> Step:
-        """Plays an action."""
+        """Plays an action; an episode that ends by its rules on its last allowed move was not cut."""
         self._observation, reward, is_terminal, is_truncated, _ = self._environment.step(action + self._first_action)
-        self._is_over = is_terminal or is_truncated
-        return Step(float(reward), bool(is_terminal), bool(is_truncated))
+        self._is_over = bool(is_terminal or is_truncated)
+        return Step(float(reward), bool(is_terminal), bool(is_truncated and not is_terminal))
 
     def action_planes(self) -> Float32Array:
         """Returns the unit matrix, float32 [A, A]."""
@@ -80,3 +80,36 @@ class GymnasiumGame:
     def symmetries(self) -> Symmetries:
         """Returns the identity alone."""
         return no_symmetries(int(np.prod(self.spec.frame_shape)), self.spec.num_actions)
+
+
+def _make(environment_id: str, kwargs: dict[str, Any]) -> gymnasium.Env[Any, Any]:
+    """Returns gymnasium's environment; whatever goes wrong in its making is said in one sentence."""
+    try:
+        # The environment checker of gymnasium doubles the time of a step and looks only at the first one.
+        return gymnasium.make(environment_id, **{"disable_env_checker": True, **kwargs})
+    except gymnasium.error.UnregisteredEnv as error:
+        raise UnknownName("gymnasium environment", environment_id, gymnasium.registry) from error
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise UserError(f"gymnasium cannot make '{environment_id}' with env.kwargs {kwargs} ({reason}): correct it.") from error
+
+
+def classic(name: str, *, environment_id: str, **kwargs: Any) -> GymnasiumGame:
+    """Returns an environment of gymnasium that has a name of its own here, for example "cartpole".
+
+    Args:
+        name: its name here.
+        environment_id: its name in gymnasium.
+        kwargs: `history`, and what is passed to gymnasium.make.
+    """
+    return GymnasiumGame(name, environment_id, **kwargs)
+
+
+def gym(name: str, **kwargs: Any) -> GymnasiumGame:
+    """Returns the environment "gym:<its name in gymnasium>".
+
+    Args:
+        name: as the user wrote it; gymnasium imports the module of a name like "gym:my_package:MyWorld-v0".
+        kwargs: `history`, and what is passed to gymnasium.make.
+    """
+    return GymnasiumGame(name, name.partition(":")[2], **kwargs)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from muzero.networks.encoder import Encoder
-from muzero.networks.folding import FoldedWeights, Layer
+from muzero.networks.folding import FoldedWeights, Layer, Step
 from muzero.networks.hidden_scaling import scale_hidden_state
 from muzero.networks.value_codec import ValueCodec
 
@@ -43,10 +43,10 @@ class FoldedNetwork(nn.Module):
     def initial(self, frames: Tensor, to_play: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns hidden_state [B, *latent_shape], value float32 [B] and policy_logits float32 [B, A] of observations."""
         planes = self.encoder(frames, to_play).to(self.weights.action_table.dtype)
-        first, *layers = self.weights.representation
         if self.is_convolutional:
-            hidden_state = run_blocks(layers, torch.relu_(convolve(channels_last(planes), first)))
+            hidden_state = run_steps(self.weights.representation_steps, self.weights.representation, channels_last(planes))
         else:
+            first, *layers = self.weights.representation
             hidden_state = run_normalized(layers, functional.linear(planes.flatten(1), *first))
         hidden_state = scale_hidden_state(hidden_state)
         logits, size = self._outputs(hidden_state), self.num_value_outputs
@@ -74,8 +74,7 @@ class FoldedNetwork(nn.Module):
             batch_size: B.
         """
         table = self.weights.action_table
-        frame_dtype = torch.int8 if self.encoder.is_board else torch.float32
-        frames = torch.zeros((batch_size, *self.encoder.input_shape), dtype=frame_dtype, device=table.device)
+        frames = torch.zeros((batch_size, *self.encoder.input_shape), dtype=self.encoder.input_dtype, device=table.device)
         to_play = torch.zeros(batch_size, dtype=torch.int8, device=table.device)
         hidden_state = table.new_zeros((batch_size, *self.latent_shape))
         action = torch.zeros(batch_size, dtype=torch.int64, device=table.device)
@@ -107,6 +106,19 @@ def run_normalized(layers: Sequence[Layer], features: Tensor) -> Tensor:
     return features
 
 
+def run_steps(steps: Sequence[Step], layers: Sequence[Layer], planes: Tensor) -> Tensor:
+    """Returns the output of a residual h before it is scaled, [B, C, Y, X]; each step takes the layers it needs, in order."""
+    remaining = iter(layers)
+    for step in steps:
+        if step == "pool":
+            planes = functional.avg_pool2d(planes, 3, stride=2, padding=1, count_include_pad=False)
+        elif step == "block":
+            planes = run_blocks((next(remaining), next(remaining)), planes)
+        else:
+            planes = torch.relu_(convolve(planes, next(remaining), stride=2 if step == "halve" else 1))
+    return planes
+
+
 def run_blocks(layers: Sequence[Layer], planes: Tensor) -> Tensor:
     """Returns the output of residual blocks, two convolutions each, [B, C, Y, X]."""
     for first, second in zip(layers[::2], layers[1::2], strict=True):
@@ -114,10 +126,10 @@ def run_blocks(layers: Sequence[Layer], planes: Tensor) -> Tensor:
     return planes
 
 
-def convolve(planes: Tensor, layer: Layer) -> Tensor:
-    """Returns the convolution that keeps the board's size, [B, outputs, Y, X]."""
+def convolve(planes: Tensor, layer: Layer, stride: int = 1) -> Tensor:
+    """Returns the convolution, [B, outputs, Y, X]; it keeps the board's size unless it has a stride."""
     weight, bias = layer
-    return functional.conv2d(planes, weight, bias, padding=weight.shape[-1] // 2)
+    return functional.conv2d(planes, weight, bias, stride=stride, padding=weight.shape[-1] // 2)
 
 
 def channels_last(tensor: Tensor) -> Tensor:

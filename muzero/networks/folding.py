@@ -8,6 +8,7 @@ Legend: A actions, H width of an MLP, C channels, E planes of an action, Y X boa
 
 from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +22,14 @@ from muzero.networks.residual import HeadPlanes, NormalizedConv, ResidualBlock, 
 Layer = tuple[Tensor, Tensor]
 """Weight and bias."""
 
+Step = Literal["convolve", "halve", "block", "pool"]
+"""What a residual h does next: a convolution, one with a stride of 2, two around a shortcut, or average pooling, without weights."""
+
 MAX_ACTION_TABLE_BYTES = 256 * 2**20
 """Above it, as in chess and shogi with 256 channels, the planes of an action are convolved with each leaf instead."""
+MAX_TABLED_ACTIONS = 1024
+"""Above it too: a leaf takes as long either way, but on one CPU core loading weights took 478 ms with shogi's table for 32 channels,
+10 ms without it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class FoldedWeights:
 
     Attributes:
         representation: layers of h: convolutions, or linear layers and layer norms alternately.
+        representation_steps: what a residual h does with them, in order; empty for an MLP.
         action_table: what each action adds to the first layer of g, its bias included, [A, H] or [A, Y * X * C]; or
             each action's planes, [A, Y * X * E], when has_action_planes.
         has_action_planes: see action_table.
@@ -40,6 +48,7 @@ class FoldedWeights:
     """
 
     representation: tuple[Layer, ...]
+    representation_steps: tuple[Step, ...]
     action_table: Tensor
     has_action_planes: bool
     dynamics_entry: Layer
@@ -63,7 +72,8 @@ def _fold_mlp(network: MuZeroNetwork) -> FoldedWeights:
     (hidden_size,) = network.latent_shape
     return FoldedWeights(
         representation=tuple(_affine_layers(representation.layers)),
-        action_table=functional.linear(network.action_planes, weight[:, hidden_size:], bias),
+        representation_steps=(),
+        action_table=functional.linear(network.action_code.table, weight[:, hidden_size:], bias),
         has_action_planes=False,
         dynamics_entry=(weight[:, :hidden_size], torch.zeros_like(bias)),
         dynamics=tuple(rest),
@@ -77,11 +87,12 @@ def _fold_residual(network: MuZeroNetwork) -> FoldedWeights:
     assert isinstance(head_planes, HeadPlanes)
     table, entry, has_action_planes = _fold_dynamics_entry(network, dynamics.entry)
     return FoldedWeights(
-        representation=(_fold_convolution(representation.entry), *_fold_blocks(representation.blocks)),
+        representation=tuple(_fold_convolutions(representation.layers)),
+        representation_steps=_steps(representation.layers),
         action_table=table.permute(0, 2, 3, 1).flatten(1),
         has_action_planes=has_action_planes,
         dynamics_entry=entry,
-        dynamics=tuple(_fold_blocks(dynamics.blocks)),
+        dynamics=tuple(_fold_convolutions(dynamics.blocks)),
         heads=(_fold_convolution(head_planes.entry), *_fold_heads(network.heads)),
     )
 
@@ -90,8 +101,9 @@ def _fold_dynamics_entry(network: MuZeroNetwork, entry: NormalizedConv) -> tuple
     """Returns the action table [A, C or E, Y, X], the first layer of g, and whether the table holds planes."""
     weight, bias = _fold_convolution(entry)
     num_channels, height, width = network.latent_shape
-    planes = network.action_planes
-    if planes.shape[0] * num_channels * height * width * weight.element_size() > MAX_ACTION_TABLE_BYTES:
+    planes = network.action_code.table
+    table_bytes = planes.shape[0] * num_channels * height * width * weight.element_size()
+    if planes.shape[0] > MAX_TABLED_ACTIONS or table_bytes > MAX_ACTION_TABLE_BYTES:
         return planes, (weight, bias), True
     table = functional.conv2d(planes, weight[:, num_channels:], bias, padding=1)
     return table, (weight[:, :num_channels], torch.zeros_like(bias)), False
@@ -105,13 +117,22 @@ def _fold_convolution(layer: NormalizedConv) -> Layer:
     return layer.conv.weight * scale.view(-1, 1, 1, 1), norm.bias - norm.running_mean * scale
 
 
-def _fold_blocks(blocks: nn.Module) -> list[Layer]:
-    """Returns two convolutions for each residual block, in order."""
-    layers = []
-    for block in blocks.children():
-        assert isinstance(block, ResidualBlock)
-        layers += [_fold_convolution(block.first), _fold_convolution(block.second)]
-    return layers
+def _fold_convolutions(layers: nn.Module) -> list[Layer]:
+    """Returns the convolutions of convolutional layers and residual blocks, in order."""
+    return [_fold_convolution(layer) for layer in layers.modules() if isinstance(layer, NormalizedConv)]
+
+
+def _steps(layers: nn.Module) -> tuple[Step, ...]:
+    """Returns what each layer of a residual h does; ReLUs follow every convolution and are not named."""
+    steps: list[Step] = []
+    for layer in layers.children():
+        if isinstance(layer, NormalizedConv):
+            steps.append("convolve" if layer.conv.stride == (1, 1) else "halve")
+        elif isinstance(layer, ResidualBlock):
+            steps.append("block")
+        elif isinstance(layer, nn.AvgPool2d):
+            steps.append("pool")
+    return tuple(steps)
 
 
 def _fold_heads(heads: Heads) -> tuple[Layer, Layer]:

@@ -4,17 +4,19 @@
 Legend: B batch, N frames, A actions, S outputs of a value head.
 """
 
-import numpy as np
+from math import prod
+
 import torch
 from torch import Tensor, nn
 
 from muzero.config import NetworkConfig
-from muzero.errors import UserError
+from muzero.networks.action_code import make_action_code
 from muzero.networks.encoder import Encoder
 from muzero.networks.flat_state import flatten_state, load_flat_state, num_floats
 from muzero.networks.heads import Heads, Prediction
 from muzero.networks.mlp import MlpDynamics, MlpRepresentation
 from muzero.networks.residual import NUM_HEAD_PLANES, HeadPlanes, ResidualDynamics, ResidualRepresentation
+from muzero.networks.shape import latent_shape, num_downsamplings
 from muzero.networks.value_codec import ValueCodec
 from muzero.types import Float32Array, GameSpec
 
@@ -26,53 +28,47 @@ class MuZeroNetwork(nn.Module):
 
     Attributes:
         encoder: decodes frames, without parameters.
+        action_code: shows actions to g.
         latent_shape: shape of one hidden state, (hidden_size,) or (num_channels, H, W).
         value_codec, reward_codec: what the outputs of those heads mean.
     """
-
-    action_planes: Tensor
-    latent_shape: tuple[int, ...]
 
     def __init__(self, spec: GameSpec, action_planes: Float32Array, config: NetworkConfig) -> None:
         """Makes the network, its layers drawn from torch's global generator.
 
         Args:
             spec: the game.
-            action_planes: float32 [A, *spec.action_shape], or the identity [A, A] where the game has no planes.
+            action_planes: float32 [A, *spec.action_shape], or the unit matrix [A, A] where the game has no planes.
             config: its kind and size.
 
         Raises:
-            UserError: if a residual network is asked for but the game has no planes.
+            UserError: if a residual network is asked for but the game has no planes, or planes of actions that do not fit.
+            UnsupportedGame: if the encoding of the game is unknown.
         """
         super().__init__()
+        self.latent_shape = latent_shape(config, spec)
         self.encoder = Encoder(spec)
+        self.action_code = make_action_code(spec, action_planes, self.latent_shape)
         self.value_codec = ValueCodec(config, spec.value_bounds)
         self.reward_codec = ValueCodec(config, None)
-        table = torch.from_numpy(np.array(action_planes, dtype=np.float32))
-        if config.kind == "residual":
-            num_features = self._make_residual(spec, table, config)
+        if len(self.latent_shape) == 3:
+            num_features = self._make_residual(config, num_downsamplings(config, spec))
         else:
-            table = table.flatten(1)
-            num_features = self._make_mlp(table, config)
-        self.register_buffer("action_planes", table, persistent=False)
+            num_features = self._make_mlp(config)
         self.heads = Heads(num_features, config.head_size, self.value_codec.num_outputs, spec.num_actions)
 
-    def _make_mlp(self, table: Tensor, config: NetworkConfig) -> int:
-        num_inputs = int(np.prod(self.encoder.output_shape))
-        self.latent_shape = (config.hidden_size,)
-        self.representation: nn.Module = MlpRepresentation(num_inputs, config.hidden_size, config.num_layers)
-        self.dynamics_trunk: nn.Module = MlpDynamics(table.shape[1], config.hidden_size, config.num_layers)
+    def _make_mlp(self, config: NetworkConfig) -> int:
+        size, num_layers = config.hidden_size, config.num_layers
+        self.representation: nn.Module = MlpRepresentation(prod(self.encoder.output_shape), size, num_layers)
+        self.dynamics_trunk: nn.Module = MlpDynamics(self.action_code.table.shape[1], size, num_layers)
         self.head_features: nn.Module = nn.Identity()
-        return config.hidden_size
+        return size
 
-    def _make_residual(self, spec: GameSpec, table: Tensor, config: NetworkConfig) -> int:
-        if len(self.encoder.output_shape) != 3 or table.dim() != 4:
-            raise UserError(f"network.kind is residual, but game '{spec.name}' has no planes: set network.kind to mlp.")
-        num_planes, height, width = self.encoder.output_shape
-        self.latent_shape = (config.num_channels, height, width)
-        self.representation = ResidualRepresentation(num_planes, config.num_channels, config.num_blocks)
-        self.dynamics_trunk = ResidualDynamics(table.shape[1], config.num_channels, config.num_blocks)
-        self.head_features = HeadPlanes(config.num_channels)
+    def _make_residual(self, config: NetworkConfig, num_halvings: int) -> int:
+        num_channels, height, width = self.latent_shape
+        self.representation = ResidualRepresentation(self.encoder.output_shape[0], num_channels, config.num_blocks, num_halvings)
+        self.dynamics_trunk = ResidualDynamics(self.action_code.table.shape[1], num_channels, config.num_blocks)
+        self.head_features = HeadPlanes(num_channels)
         return NUM_HEAD_PLANES * height * width
 
     def represent(self, frames: Tensor, to_play: Tensor) -> Tensor:
@@ -92,7 +88,7 @@ class MuZeroNetwork(nn.Module):
             hidden_state: [B, *latent_shape].
             action: int64 [B], in [0, A).
         """
-        next_hidden_state: Tensor = self.dynamics_trunk(hidden_state, self.action_planes.index_select(0, action))
+        next_hidden_state: Tensor = self.dynamics_trunk(hidden_state, self.action_code(action))
         return next_hidden_state
 
     def predict(self, hidden_state: Tensor) -> Prediction:
@@ -114,22 +110,6 @@ class MuZeroNetwork(nn.Module):
         """Returns (hidden_state, reward_logits, value_logits, policy_logits) after an action; arguments as in dynamics."""
         next_hidden_state = self.dynamics(hidden_state, action)
         return (next_hidden_state, *self.predict(next_hidden_state))
-
-    def to_scalar(self, value_logits: Tensor) -> Tensor:
-        """Returns values in game points, float32 [B], within the game's bounds.
-
-        Args:
-            value_logits: [B, S].
-        """
-        return self.value_codec.decode(value_logits)
-
-    def reward_to_scalar(self, reward_logits: Tensor) -> Tensor:
-        """Returns rewards in game points, float32 [B].
-
-        Args:
-            reward_logits: [B, S].
-        """
-        return self.reward_codec.decode(reward_logits)
 
 
 def build_network(spec: GameSpec, action_planes: Float32Array, config: NetworkConfig, seed: int) -> MuZeroNetwork:

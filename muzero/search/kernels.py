@@ -10,9 +10,10 @@ from muzero.search.gumbel import gumbel_interior_child, gumbel_root_child
 from muzero.search.puct import puct_child
 from muzero.search.result import summarise
 from muzero.search.root import set_up_root
+from muzero.search.root_choices import RootChoices
 from muzero.search.rule import PUCT, Rule
 from muzero.search.tree import NO_NODE, ROOT, Tree, backup, expand
-from muzero.types import BoolArray, Float32Array, Int32Array
+from muzero.types import Float32Array, Int32Array
 
 
 @kernel
@@ -45,10 +46,9 @@ def select(rule: Rule, tree: Tree, b: int, out_parent_node: Int32Array, out_acti
 def begin_trees(
     rule_fields: tuple[Any, ...],
     tree_arrays: tuple[Any, ...],
+    choice_arrays: tuple[Any, ...],
     value: Float32Array,
     policy_logits: Float32Array,
-    legal_actions: BoolArray,
-    noise: Float32Array,
     noise_fraction: float,
     out_parent_node: Int32Array,
     out_action: Int32Array,
@@ -58,18 +58,18 @@ def begin_trees(
     Args:
         rule_fields: a Rule as a plain tuple.
         tree_arrays: a Tree as a plain tuple, changed in place.
+        choice_arrays: RootChoices as a plain tuple, changed in place.
         value: float32 [B], of the roots.
         policy_logits: float32 [B, A].
-        legal_actions: bool [B, A].
-        noise: float32 [B, A].
         noise_fraction: share of Dirichlet noise, in [0, 1].
         out_parent_node: int32 [B].
         out_action: int32 [B].
     """
     rule = Rule(*rule_fields)
     tree = Tree(*tree_arrays)
+    choices = RootChoices(*choice_arrays)
     for b in range(value.shape[0]):
-        set_up_root(rule, tree, b, value[b], policy_logits, legal_actions, noise, noise_fraction)
+        set_up_root(rule, tree, choices, b, value[b], policy_logits, noise_fraction)
         select(rule, tree, b, out_parent_node, out_action)
 
 
@@ -114,6 +114,7 @@ def continue_trees(
 def finish_trees(
     rule_fields: tuple[Any, ...],
     tree_arrays: tuple[Any, ...],
+    choice_arrays: tuple[Any, ...],
     out_visit_count: Int32Array,
     out_policy: Float32Array,
     out_root_value: Float32Array,
@@ -124,6 +125,7 @@ def finish_trees(
     Args:
         rule_fields: a Rule as a plain tuple.
         tree_arrays: a Tree as a plain tuple.
+        choice_arrays: RootChoices as a plain tuple.
         out_visit_count: int32 [B, A], zeros before.
         out_policy: float32 [B, A], zeros before.
         out_root_value: float32 [B].
@@ -131,6 +133,7 @@ def finish_trees(
     """
     rule = Rule(*rule_fields)
     tree = Tree(*tree_arrays)
+    choices = RootChoices(*choice_arrays)
     for b in range(out_action.shape[0]):
         out_root_value[b] = tree.return_sum[b, ROOT] / tree.visit_count[b, ROOT]
-        summarise(rule, tree, b, out_visit_count, out_policy, out_action)
+        summarise(rule, tree, choices, b, out_visit_count, out_policy, out_action)

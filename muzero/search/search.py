@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from muzero.config import SearchConfig
 from muzero.search.kernels import begin_trees, continue_trees, finish_trees
+from muzero.search.root_choices import RootChoices, list_choices
 from muzero.search.rule import make_rule
 from muzero.search.tree import allocate
 from muzero.types import (
@@ -33,7 +34,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 class BatchedSearch:
     """A fixed number of search trees that grow in step, one node each per simulation.
 
-    Everything is allocated once. One search at a time: `steps` starts all trees anew.
+    The trees are allocated once, a search adds the list of its legal root actions. One search at a time: `steps` starts all trees anew.
 
     Attributes:
         num_trees: B.
@@ -56,8 +57,7 @@ class BatchedSearch:
         self.num_priors = min(spec.num_actions, config.num_simulations)
         self._noise_fraction = config.dirichlet_fraction
         self._rule = tuple(make_rule(config, spec))
-        self._tree = tuple(allocate(num_trees, self.num_nodes, self.num_actions, self.num_priors))
-        self._no_noise = np.zeros((num_trees, self.num_actions), np.float32)
+        self._tree = tuple(allocate(num_trees, self.num_nodes, self.num_priors))
         self._parent_node = np.zeros(num_trees, np.int32)
         self._action = np.zeros(num_trees, np.int32)
         self._requests = [RecurrentRequest(self._parent_node, self._action, node) for node in range(1, self.num_nodes)]
@@ -65,13 +65,13 @@ class BatchedSearch:
     def steps(self, observation: Observation, legal_actions: BoolArray, noise: Float32Array | None) -> SearchSteps:
         """Yields what the search asks of the network, is sent the replies, and returns what it found.
 
-        The arrays of a request are overwritten by the next one. When SearchAborted is thrown in, the search starts again
-        at its roots, with the same noise.
+        The arrays of a request are overwritten by the next one; legal_actions and noise are read before the first and not kept.
+        When SearchAborted is thrown in, the search starts again at its roots, with the same noise.
 
         Args:
             observation: B observations.
             legal_actions: bool [B, A], True = allowed, at least one per row; used at the root only.
-            noise: float32 [B, A], a Dirichlet sample per row with zeros at illegal actions (pUCT) or Gumbel samples; None for no
+            noise: float32 [B, A], a Dirichlet sample per row (pUCT) or Gumbel samples; None for no
                 exploration.
 
         Returns:
@@ -85,25 +85,29 @@ class BatchedSearch:
         if not legal_actions.any(axis=1).all():
             raise ValueError("legal_actions has a row without a legal action: give idle trees any legal position.")
         fraction = 0.0 if noise is None else self._noise_fraction
-        root_noise = self._no_noise if noise is None else _as_array(noise, shape, np.float32, "noise")
+        choices = list_choices(legal_actions, None if noise is None else _as_array(noise, shape, np.float32, "noise"))
+        del legal_actions, noise  # rows of all actions, which would be kept as long as the search goes on
         while True:
             try:
-                return (yield from self._attempt(observation, legal_actions, root_noise, fraction))
+                return (yield from self._attempt(observation, choices, fraction))
             except SearchAborted:
                 continue
 
-    def _attempt(
-        self, observation: Observation, legal_actions: BoolArray, noise: Float32Array, noise_fraction: float
-    ) -> Generator[Request, Any, SearchResult]:
+    def _attempt(self, observation: Observation, choices: RootChoices, noise_fraction: float) -> Generator[Request, Any, SearchResult]:
         """Searches once, from the roots to the result."""
-        initial: InitialReply = yield InitialRequest(observation)
-        value = _as_array(initial.value, (self.num_trees,), np.float32, "value")
-        policy_logits = _as_array(initial.policy_logits, legal_actions.shape, np.float32, "policy_logits")
-        begin_trees(self._rule, self._tree, value, policy_logits, legal_actions, noise, noise_fraction, self._parent_node, self._action)
+        choice_arrays = tuple(choices)
+        version = self._begin((yield InitialRequest(observation)), choice_arrays, noise_fraction)
         for request in self._requests:
             reply: RecurrentReply = yield request
             self._add_nodes(request.new_node, reply)
-        return self._result(initial.version)
+        return self._result(choice_arrays, version)
+
+    def _begin(self, reply: InitialReply, choice_arrays: tuple[Any, ...], noise_fraction: float) -> int:
+        """Sets up the roots, selects for the first simulation, and returns the version of the weights that answered."""
+        value = _as_array(reply.value, (self.num_trees,), np.float32, "value")
+        policy_logits = _as_array(reply.policy_logits, (self.num_trees, self.num_actions), np.float32, "policy_logits")
+        begin_trees(self._rule, self._tree, choice_arrays, value, policy_logits, noise_fraction, self._parent_node, self._action)
+        return reply.version
 
     def _add_nodes(self, new_node: int, reply: RecurrentReply) -> None:
         """Adds the node that a reply describes to each tree, and selects for the next simulation."""
@@ -120,13 +124,13 @@ class BatchedSearch:
             self._action,
         )
 
-    def _result(self, version: int) -> SearchResult:
+    def _result(self, choice_arrays: tuple[Any, ...], version: int) -> SearchResult:
         """Reads the roots."""
         visit_count = np.zeros((self.num_trees, self.num_actions), np.int32)
         policy = np.zeros((self.num_trees, self.num_actions), np.float32)
         root_value = np.zeros(self.num_trees, np.float32)
         action = np.zeros(self.num_trees, np.int32)
-        finish_trees(self._rule, self._tree, visit_count, policy, root_value, action)
+        finish_trees(self._rule, self._tree, choice_arrays, visit_count, policy, root_value, action)
         return SearchResult(visit_count, policy, root_value, action, version)
 
 

@@ -1,6 +1,7 @@
 """The search trees of a batch as arrays, how a node is added to one and how its value is backed up; no rule of choice.
 
-Axis letters: B trees, N nodes, A actions, k priors kept per node. Node 0 is the root; simulation i adds node i to every tree.
+Axis letters: B trees, N nodes, A actions, k priors kept per node. No array has a row of all actions. Node 0 is the root; simulation i
+adds node i to every tree.
 """
 
 from typing import NamedTuple
@@ -43,10 +44,8 @@ class Tree(NamedTuple):
         q: float64 [B, N], return_sum / visit_count: Q(s, a) of the edge into the node.
         min_q: float64 [B], lowest Q of the tree so far, or the known lower bound.
         max_q: float64 [B], highest Q of the tree so far, or the known upper bound.
-        root_prior: float64 [B, A], prior of every root action: illegal ones 0, without noise; sums to 1.
         root_score: float64 [B, k], logit plus Gumbel noise of the root's possible children, descending; only for Gumbel.
         weight: float64 [N], scratch space of Gumbel selection.
-        sort_score: float64 [A], scratch space: what the root's children are sorted by.
     """
 
     prior: Float32Array
@@ -64,19 +63,16 @@ class Tree(NamedTuple):
     q: Float64Array
     min_q: Float64Array
     max_q: Float64Array
-    root_prior: Float64Array
     root_score: Float64Array
     weight: Float64Array
-    sort_score: Float64Array
 
 
-def allocate(num_trees: int, num_nodes: int, num_actions: int, num_priors: int) -> Tree:
+def allocate(num_trees: int, num_nodes: int, num_priors: int) -> Tree:
     """Returns the memory of B trees.
 
     Args:
         num_trees: B.
         num_nodes: N, simulations + 1.
-        num_actions: A.
         num_priors: k.
     """
     node = (num_trees, num_nodes)
@@ -97,10 +93,8 @@ def allocate(num_trees: int, num_nodes: int, num_actions: int, num_priors: int) 
         q=np.zeros(node, np.float64),
         min_q=np.zeros(num_trees, np.float64),
         max_q=np.zeros(num_trees, np.float64),
-        root_prior=np.zeros((num_trees, num_actions), np.float64),
         root_score=np.zeros((num_trees, num_priors), np.float64),
         weight=np.zeros(num_nodes, np.float64),
-        sort_score=np.zeros(num_actions, np.float64),
     )
 
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from engine.process_life import PR_SET_PDEATHSIG, Life, ProcessSetup, main
+from muzero.errors import UserError
 
 LONG_SECONDS = 60.0
 
@@ -26,6 +27,8 @@ def run(setup: ProcessSetup, life: Life) -> None:
     life.ready()
     if behaviour == "fail":
         raise ValueError(f"the dummy fails on purpose, start {setup.restart_count}")
+    if behaviour == "fail_for_good":
+        raise UserError("the dummy's user must change something")
     if behaviour == "finish":
         return
     if behaviour in ("only_parent_death_signal", "ignore_stop", "ignore_sigterm"):

@@ -28,7 +28,7 @@ CONFIG = tiny_config(actors={"num_actors": 2, "games_per_actor": 6, "groups": 2}
 
 def make_network(config: RunConfig = CONFIG, seed: int = 0) -> MuZeroNetwork:
     """Returns a network of the run, ready to infer, all of whose weights matter: fresh heads are all zero and hide mistakes."""
-    game = make_game(config.game)
+    game = make_game(config.env)
     network = build_network(game.spec, game.action_planes(), config.network, seed).eval().requires_grad_(False)
     random = torch.Generator().manual_seed(seed)
     for tensor in network.parameters():
@@ -52,7 +52,7 @@ def make_weights(*networks: MuZeroNetwork) -> WeightStore:
 
 def make_core(config: RunConfig = CONFIG, network: MuZeroNetwork | None = None) -> InferenceCore:
     """Returns a core that serves a network as version 1."""
-    game = make_game(config.game)
+    game = make_game(config.env)
     core = InferenceCore(config, game.spec, game.action_planes(), num_slots=num_slots(config), typical_batch=3)
     core.load(values_of(network or make_network(config)), 1)
     return core
@@ -64,7 +64,7 @@ def local_model(network: MuZeroNetwork | None = None) -> LocalModel:
 
 def random_observation(seed: int = 0, num_trees: int = 3) -> Observation:
     """Returns made-up positions of tic-tac-toe."""
-    spec, random = make_game(CONFIG.game).spec, np.random.default_rng(seed)
+    spec, random = make_game(CONFIG.env).spec, np.random.default_rng(seed)
     frames = random.integers(0, 3, (num_trees, spec.num_frames, *spec.frame_shape)).astype(spec.frame_dtype)
     return Observation(frames, random.integers(0, 2, num_trees).astype(np.int8))
 
@@ -76,7 +76,7 @@ def random_request(seed: int = 0) -> InitialRequest:
 @contextmanager
 def serving(address: str, weights: WeightStore, config: RunConfig = CONFIG, epoch: int = 1) -> Iterator[ProcessBlock]:
     """Serves in a thread while the block runs; yields the server's numbers."""
-    game = make_game(config.game)
+    game = make_game(config.env)
     block = Telemetry(Segment.private(telemetry_layout(1)).arrays).block(0)
     size = num_floats(make_network(config))
     parts = {"weights": weights, "num_floats": size, "socket": ServerSocket(address), "block": block, "epoch": epoch}

@@ -17,7 +17,7 @@ TINY = {
     "seed": 7,
     "steps": 20,
     "search": {"num_simulations": 8},
-    "network": {"hidden_size": 16, "num_layers": 1, "head_size": 16},
+    "network": {"kind": "mlp", "hidden_size": 16, "num_layers": 1, "head_size": 16},
     "training": {"batch_size": 16, "unroll_steps": 2, "lr_warmup_steps": 5},
     "replay": {"capacity_steps": 2000, "min_steps": 60, "replay_ratio": 2.0},
     "actors": {"num_actors": 0, "games_per_actor": 4, "groups": 2},

@@ -75,6 +75,11 @@ class Supervision:
             (self.segment.fd,),
         )
 
+    @property
+    def num_running(self) -> int:
+        """Roles whose process runs, and does so as our child."""
+        return len(children_of(os.getpid()))
+
     def _setup(self, role: Role, restart_count: int) -> ProcessSetup:
         return ProcessSetup(
             role=role.name,

@@ -21,7 +21,7 @@ CUDA = msgspec.structs.replace(CPU, inference=msgspec.structs.replace(CPU.infere
 
 def make_cores() -> tuple[InferenceCore, InferenceCore]:
     """Returns the same network on the GPU and on the CPU."""
-    game = make_game(CPU.game)
+    game = make_game(CPU.env)
     cores = [
         InferenceCore(config, game.spec, game.action_planes(), num_slots=num_slots(config), typical_batch=20) for config in (CUDA, CPU)
     ]

@@ -17,7 +17,7 @@ from muzero.search import BatchedSearch, run_search
 from muzero.types import InitialReply, RecurrentRequest, Reply, Request, SearchAborted, SearchResult, SearchSteps
 from tests.engine.inference_examples import CONFIG, local_model, make_network, make_weights, random_observation, random_request, serving
 
-SPEC = make_game(CONFIG.game).spec
+SPEC = make_game(CONFIG.env).spec
 WIRE = make_wire(CONFIG, SPEC)
 STEP = RecurrentRequest(np.zeros(3, np.int32), np.zeros(3, np.int32), 1)
 REPLY = InitialReply(np.zeros(3, np.float32), np.zeros((3, SPEC.num_actions), np.float32), 9)

@@ -29,7 +29,7 @@ def unrolled_by_hand(network: MuZeroNetwork, observation_seed: int, num_priors: 
         child, reward, value, logits = network.recurrent(parents, torch.from_numpy(request.action).long())
         prior, prior_action = torch.softmax(logits, dim=1).sort(dim=1, descending=True)
         states.append(child)
-        scalars = (network.reward_to_scalar(reward).numpy(), network.to_scalar(value).numpy())
+        scalars = (network.reward_codec.decode(reward).numpy(), network.value_codec.decode(value).numpy())
         replies.append(RecurrentReply(*scalars, prior[:, :num_priors].numpy(), prior_action[:, :num_priors].numpy().astype(np.int32)))
     return replies
 
@@ -42,7 +42,7 @@ def test_a_local_model_equals_the_network_unrolled_by_hand(config: RunConfig) ->
     observation = random_observation(1)
     reply = model.initial_inference(InitialRequest(observation))
     _, value, logits = network.initial(torch.from_numpy(observation.frames), torch.from_numpy(observation.to_play))
-    np.testing.assert_allclose(reply.value, network.to_scalar(value).numpy(), atol=1e-5)
+    np.testing.assert_allclose(reply.value, network.value_codec.decode(value).numpy(), atol=1e-5)
     np.testing.assert_allclose(reply.policy_logits, logits.numpy(), atol=1e-5)
     for request, expected in zip(STEPS, unrolled_by_hand(network, 1, core.num_priors), strict=True):
         answer = model.recurrent_inference(request)
@@ -99,5 +99,5 @@ def test_no_more_priors_are_sent_than_the_search_can_visit() -> None:
     model = LocalModel(core, 0, 3)
     model.initial_inference(random_request())
     prior = model.recurrent_inference(STEPS[0]).prior
-    assert prior.shape == (3, 3) and make_game(config.game).spec.num_actions == 9
+    assert prior.shape == (3, 3) and make_game(config.env).spec.num_actions == 9
     assert (np.diff(prior, axis=1) <= 0).all()

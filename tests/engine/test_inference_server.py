@@ -28,7 +28,7 @@ from tests.engine.inference_examples import (
 from tests.engine.run_examples import tiny_config
 
 Connect = Callable[[str], ClientSocket]
-SPEC = make_game(CONFIG.game).spec
+SPEC = make_game(CONFIG.env).spec
 WIRE = make_wire(CONFIG, SPEC)
 FIRST_STEP = RecurrentRequest(np.zeros(3, np.int32), np.array([0, 4, 8], np.int32), 1)
 

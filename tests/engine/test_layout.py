@@ -17,6 +17,7 @@ from engine.layout import (
     telemetry_layout,
     weights_layout,
 )
+from muzero.config import ReplayConfig
 from tests.engine.ring_examples import make_layout
 
 shapes = st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple), min_size=1, max_size=6)
@@ -57,7 +58,8 @@ def test_size_of_the_ring_by_hand():
 
 
 def test_index_and_policy_are_sized_for_small_and_large_runs():
-    assert max_trajectories_for(1000) == 256
-    assert max_trajectories_for(200_000) == 50_000
+    assert max_trajectories_for(ReplayConfig(capacity_steps=1000, min_steps=1)) == 256
+    assert max_trajectories_for(ReplayConfig(capacity_steps=200_000)) == 50_000
+    assert max_trajectories_for(ReplayConfig(capacity_steps=200_000, capacity_games=300)) == 300
     assert policy_entries_for(9, 64) == 9
     assert policy_entries_for(362, 64) == 64

@@ -23,7 +23,7 @@ class Parts:
     """A learning with its ring and its weights in plain memory."""
 
     def __init__(self, config: RunConfig = CONFIG) -> None:
-        game = make_game(config.game)
+        game = make_game(config.env)
         self.weights = WeightStore(Segment.private(weights_layout(network_size(config))))
         ring = Ring(Segment.private(ring_layout_of(config, game.spec)), None)
         for _ in range(4):
@@ -93,7 +93,7 @@ def test_a_step_on_poisoned_data_changes_nothing_and_several_end_the_learner() -
 
 
 def test_a_reward_that_is_not_finite_does_not_even_reach_the_ring() -> None:
-    spec = make_game(CONFIG.game).spec
+    spec = make_game(CONFIG.env).spec
     ring, trajectory = Ring(Segment.private(ring_layout_of(CONFIG, spec)), None), blank_trajectory(spec, 6, 9)
     trajectory.reward[2] = np.nan
     with pytest.raises(ValueError, match="reward holds a number that is not finite"):

@@ -58,7 +58,7 @@ def test_another_seed_gives_another_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("game", ["tictactoe", "cartpole"])
 @pytest.mark.parametrize("is_prioritized", [False, True])
 def test_a_resumed_run_equals_one_straight_through(tmp_path: Path, game: str, is_prioritized: bool) -> None:
-    changes = {"game": {"name": game}, "replay": {"is_prioritized": is_prioritized, "capacity_steps": 1000}}
+    changes = {"env": {"name": game}, "replay": {"is_prioritized": is_prioritized, "capacity_steps": 1000}}
     straight = run(tiny_config(steps=20, **changes), tmp_path / "straight")
     run(tiny_config(steps=10, **changes), tmp_path / "parts")
     resumed = run(tiny_config(steps=20, **changes), tmp_path / "parts", mode="resume")

@@ -15,7 +15,7 @@ from engine.layout import Control, Counter, State, telemetry_layout
 from engine.process_life import Life, ProcessSetup
 from engine.shared_memory import Segment
 from engine.telemetry import Telemetry
-from muzero.config import GameConfig
+from muzero.config import EnvConfig
 from tests.engine.supervision import Supervision
 
 
@@ -26,7 +26,7 @@ def make_setup(death_pipe_fd: int) -> ProcessSetup:
         role_index=0,
         process_index=0,
         restart_count=0,
-        config=RunConfig(seed=7, game=GameConfig(name="cartpole", kwargs={"depth": 2})),
+        config=RunConfig(seed=7, env=EnvConfig(name="cartpole", kwargs={"depth": 2})),
         run_dir="/nowhere",
         socket_dir="/nowhere",
         ring_fd=1,

@@ -6,7 +6,7 @@ from engine.ring import Ring
 from muzero.config import ReplayConfig, TrainingConfig
 from muzero.errors import UserError
 from muzero.randomness import Purpose, generator
-from muzero.types import NO_ACTION
+from muzero.types import HISTORY_ONLY, NO_ACTION
 from tests.engine.ring_examples import SPEC, make_ring, make_trajectory
 
 TRAINING = TrainingConfig(batch_size=32, unroll_steps=3, td_steps=1000)
@@ -52,6 +52,19 @@ def test_the_last_row_of_a_cut_trajectory_is_never_drawn():
     assert replay.ingest() == 3
     assert replay.sample(batch)
     assert set(batch.row.tolist()) == {0, 1, 2}
+
+
+def test_rows_kept_as_history_are_never_drawn_but_seen():
+    ring = make_ring()
+    piece = make_trajectory(length=5)
+    piece.action[0] = HISTORY_ONLY
+    ring.append(piece)
+    replay, batch = make_replay(ring), make_replay(ring).make_batch_buffers()
+    assert replay.ingest() == 4
+    assert replay.sample(batch)
+    assert set(batch.row.tolist()) == {1, 2, 3, 4}
+    first = batch.frames[batch.row == 1]
+    np.testing.assert_array_equal(first, np.broadcast_to(piece.frame[:2], first.shape))
 
 
 def test_overwritten_rows_are_forgotten_and_total_steps_go_on():

@@ -13,6 +13,7 @@ from threading import Thread
 import pytest
 
 from engine.errors import MachineProblem, RunFailed
+from muzero.errors import MuZeroError
 from tests.engine.supervision import Supervision, children_of
 
 HERE = Path(__file__).parent
@@ -40,9 +41,9 @@ def supervise(tmp_path: Path) -> Iterator[Supervise]:
 def test_roles_start_and_stop_by_themselves(supervise: Supervise, tmp_path: Path) -> None:
     run = supervise({"dummy-0": "", "dummy-1": ""})
     run.until_ready()
-    assert not run.supervisor.all_stopped()
+    assert run.num_running == 2
     assert run.stop(10) is True
-    assert run.supervisor.all_stopped()
+    assert run.num_running == 0
     assert run.supervisor.states == {"dummy-0": "STOPPED", "dummy-1": "STOPPED"}
     assert (tmp_path / "dummy-0.stopped").exists() and (tmp_path / "dummy-1.stopped").exists()
     assert run.supervisor.restarts == 0 and run.events == []
@@ -70,6 +71,14 @@ def test_death_loop_ends_the_run_with_the_first_traceback(supervise: Supervise, 
     assert "start 1" not in str(failure.value)
     assert "start 1" in (tmp_path / "crash" / "dummy-0-1.txt").read_text()
     assert run.supervisor.states == {"dummy-0": "FAILED"}
+
+
+def test_an_error_that_no_restart_can_mend_ends_the_run_at_once_with_its_sentence_and_exit_code(supervise: Supervise) -> None:
+    run = supervise({"dummy-0": "fail_for_good", "dummy-1": ""})
+    with pytest.raises(MuZeroError, match="^the dummy's user must change something$") as failure:
+        run.poll_until(lambda: False)
+    assert failure.value.exit_code == 2
+    assert run.supervisor.restarts == 0 and run.supervisor.states["dummy-0"] == "FAILED"
 
 
 def test_failure_at_import_is_shown_too(supervise: Supervise) -> None:
@@ -171,7 +180,7 @@ def test_what_the_supervisor_kills_itself_is_no_death_to_recover_from(supervise:
     run.until_ready()
     run.supervisor.kill()
     assert run.events == ["dummy-0 is killed", "dummy-0 was killed by SIGKILL while stopping"]
-    assert run.supervisor.all_stopped()
+    assert run.num_running == 0
 
 
 def test_second_wish_to_stop_kills_at_once(supervise: Supervise) -> None:
@@ -180,7 +189,7 @@ def test_second_wish_to_stop_kills_at_once(supervise: Supervise) -> None:
     began = time.monotonic()
     run.stop(30, force=lambda: time.monotonic() > began + 0.3)
     assert time.monotonic() - began < 3
-    assert run.supervisor.all_stopped()
+    assert run.num_running == 0
 
 
 def test_sigint_does_not_reach_the_roles(supervise: Supervise) -> None:
@@ -198,7 +207,7 @@ def test_role_dying_while_waiting_to_be_started_again_is_not_started_in_a_drain(
     run = supervise({"dummy-0": "fail"})
     run.poll_until(lambda: bool(run.events))
     assert run.stop(5) is False
-    assert run.supervisor.all_stopped() and run.supervisor.restarts == 0
+    assert run.num_running == 0 and run.supervisor.restarts == 0
 
 
 def test_starting_from_another_thread_is_refused(supervise: Supervise) -> None:

@@ -1,5 +1,6 @@
 """What the tests of the command line share: a recorded status and a way to run a command. No tests."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +42,7 @@ RECORDED: dict[str, Any] = {
     "version": 247,
     "roles": ROLES,
     "restarts": 1,
+    "failed_games": 0,
     "throttled": "actors",
     "eta_seconds": 190.2,
 }
@@ -69,3 +71,58 @@ def run_launch(monkeypatch: pytest.MonkeyPatch) -> Any:
         return CliRunner().invoke(launch, list(arguments), env=variables, catch_exceptions=False)
 
     return run
+
+
+USER_WORLDS = """
+from muzero.games.game import Step
+from muzero.types import GameSpec
+
+
+class Pile:
+    num_players = 2
+
+    def __init__(self, sticks=5):
+        self.start = sticks
+        self.spec = GameSpec(
+            name="pile", num_players=self.num_players, num_actions=2, frame_shape=(1,), value_bounds=(-1.0, 1.0), max_moves=sticks
+        )
+
+    def reset(self, seed):
+        self.sticks, self.player = self.start, 0
+
+    def to_play(self):
+        return self.player
+
+    def legal_actions(self, out):
+        out[:] = (self.sticks >= 1, self.sticks >= 2)
+
+    def frame(self, out):
+        out[0] = self.sticks
+
+    def step(self, action):
+        self.sticks -= action + 1
+        self.player = (self.player + 1) % self.num_players
+        return Step(float(self.sticks == 0), self.sticks == 0, False)
+
+
+class PileAlone(Pile):
+    num_players = 1
+
+
+class MovesTwice(Pile):
+    def to_play(self):
+        return 0
+
+
+class ForThree(Pile):
+    num_players = 3
+"""
+
+
+@pytest.fixture
+def user_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module of a user's with worlds Pile, PileAlone and, against the contract, MovesTwice and ForThree; returns its name."""
+    name = f"user_worlds_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(USER_WORLDS)
+    monkeypatch.syspath_prepend(tmp_path)
+    return name

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from engine.config import RunConfig
 from engine.config_text import config_from_toml, config_to_toml
 from engine.errors import CorruptCheckpoint, MachineProblem, RunFailed
-from launch.cli import launch, muzero
+from launch.cli import _default_run_dir, launch, muzero
+from muzero.config import EnvConfig
 from muzero.errors import MuZeroError, UserError
-from muzero.games import GAMES
+from muzero.games import PREFIXES
 
 Launch = Callable[..., Result]
 
@@ -46,7 +48,7 @@ def test_flags_reach_the_training(run_launch: Launch, training: SimpleNamespace,
     call = training.calls[0]
     config = call["config"]
     assert result.exit_code == 0
-    assert (config.game.name, config.actors.num_actors, config.actors.games_per_actor, config.search.num_simulations) == (
+    assert (config.env.name, config.actors.num_actors, config.actors.games_per_actor, config.search.num_simulations) == (
         "connect4",
         3,
         8,
@@ -108,6 +110,18 @@ def test_the_printed_configuration_is_a_config_file(run_launch: Launch, tmp_path
     [
         ("", "Error: no environment: give --env NAME"),
         ("--env tictacto", "did you mean tictactoe"),
+        ("--env go20", "unknown environment 'go20': did you mean go"),
+        ("--env atari:Brakeout", "did you mean Breakout"),
+        ("--env gym:Pendulum-v1", "Discrete"),
+        ("--env gym:CartPole-v99", "CartPole-v1"),
+        ("--env openspiel:backgammon", "no chance"),
+        ("--env openspiel:quoridor(players=3)", "two players"),
+        ("--env openspiel:amazons", "twice in a row"),
+        ("--env nosuch.module:Cls", "cannot import nosuch.module"),
+        ("--env json:NoSuchClass", "json has no class NoSuchClass"),
+        ("--env tictactoe --set env.kwargs.size=4", "env.kwargs {'size': 4} do not fit environment 'tictactoe'"),
+        ("--env go9 --set env.kwargs.board_size=20", "20"),
+        ("--env cartpole --set network.kind=residual", "residual"),
         ("--env tictactoe --preset papr", "unknown preset"),
         ("--env tictactoe --set search.num_sims=3", "search.num_simulations"),
         ("--env tictactoe --set search.num_simulations=many", "search.num_simulations is 'many': set a whole number."),
@@ -168,13 +182,30 @@ def test_resume_with_another_environment_is_refused(run_launch: Launch, training
     result = run_launch("--resume", "--run-dir", str(tmp_path), "--env", "cartpole")
 
     assert result.exit_code == 2
-    assert "game.name is tictactoe" in result.stderr
+    assert "env.name is tictactoe" in result.stderr
 
 
-def test_help_names_every_environment() -> None:
-    text = CliRunner().invoke(launch, ["--help"]).output
+def test_run_dir_of_a_name_with_signs_has_only_letters_digits_and_dashes() -> None:
+    names = {
+        "atari:Breakout": "atari-Breakout",
+        "openspiel:breakthrough(rows=6,columns=6)": "openspiel-breakthrough-rows-6-columns-6",
+        "my_games.go:Go": "my-games-go-Go",
+    }
 
-    assert [name for name in GAMES if name not in text] == []
+    for name, folder in names.items():
+        assert re.fullmatch(rf"runs/{folder}-\d{{8}}-\d{{6}}-s0", str(_default_run_dir(RunConfig(env=EnvConfig(name=name)))))
+
+
+def test_arguments_of_the_world_reach_the_training(run_launch: Launch, training: SimpleNamespace) -> None:
+    run_launch("--env", "connect4", "--set", "env.kwargs.rows=5", "--set", "env.kwargs.columns=6")
+
+    assert training.calls[0]["config"].env == EnvConfig(name="connect4", kwargs={"rows": 5, "columns": 6})
+
+
+def test_help_names_every_prefix_and_the_list_of_worlds() -> None:
+    text = " ".join(CliRunner().invoke(launch, ["--help"]).output.split())
+
+    assert [word for word in (*(f"{prefix}:" for prefix in PREFIXES), "package.module:Class", "muzero games") if word not in text] == []
 
 
 @pytest.mark.parametrize("command", [launch, muzero])
@@ -208,5 +239,6 @@ def test_bench_shows_its_rows(monkeypatch: pytest.MonkeyPatch, flags: list[str])
         assert "ns per simulation" in output and "321.5" in output
 
 
-def test_an_unknown_bench_is_exit_code_2() -> None:
-    assert CliRunner().invoke(muzero, ["bench", "actors"]).exit_code == 2
+@pytest.mark.parametrize("arguments", ["actors", "search go9", "games --seconds 0", "games go20"])
+def test_a_wrong_bench_is_exit_code_2(arguments: str) -> None:
+    assert CliRunner().invoke(muzero, ["bench", *arguments.split()]).exit_code == 2

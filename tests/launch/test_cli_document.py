@@ -1,13 +1,17 @@
 """docs/cli.md names every command and flag; the lists of flags change only on purpose."""
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
+from launch.bench_engine import EngineRow
+from launch.bench_games import SpeedRow
 from launch.cli import launch, muzero
+from launch.games import GameRow
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 LAUNCH_FLAGS = (
@@ -15,7 +19,9 @@ LAUNCH_FLAGS = (
     "--resume --restart --overwrite --preset --config --set --dry-run --print-config --json-logs --version --help"
 )
 EVAL_FLAGS = "--opponent --games --simulations --seed --device --json --help"
-BENCH_FLAGS = "--json --help"
+GAMES_FLAGS = "--atari --json --help"
+CHECK_ENV_FLAGS = "--games --seed --set --json --help"
+BENCH_FLAGS = "--seconds --json --help"
 
 
 def flags_of(command: click.Command) -> list[str]:
@@ -35,7 +41,9 @@ def documented_flags(heading: str) -> list[str]:
     [
         (launch, "muzero-launch", LAUNCH_FLAGS),
         (muzero.commands["eval"], "muzero eval RUN", EVAL_FLAGS),
-        (muzero.commands["bench"], "muzero bench search|engine", BENCH_FLAGS),
+        (muzero.commands["games"], "muzero games", GAMES_FLAGS),
+        (muzero.commands["check-env"], "muzero check-env NAME", CHECK_ENV_FLAGS),
+        (muzero.commands["bench"], "muzero bench search|engine|games", BENCH_FLAGS),
     ],
 )
 def test_flags_are_documented_and_frozen(command: click.Command, heading: str, frozen: str) -> None:
@@ -51,22 +59,34 @@ def test_every_flag_is_mirrored_by_the_documented_variable() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    assert sorted(muzero.commands) == ["bench", "eval"]
+    assert sorted(muzero.commands) == ["bench", "check-env", "eval", "games"]
     assert all(f"## muzero {name}" in DOCUMENT for name in muzero.commands)
 
 
-def test_every_key_of_an_engine_row_is_documented() -> None:
-    from launch.bench_engine import EngineRow
+@pytest.mark.parametrize(("bench", "row_type"), [("engine", EngineRow), ("games", SpeedRow)])
+def test_every_key_of_a_bench_row_is_documented(bench: str, row_type: type) -> None:
+    (row,) = re.findall(rf"^\| `{bench}` \|.*$", DOCUMENT, flags=re.MULTILINE)
 
-    (row,) = re.findall(r"^\| `engine` \|.*$", DOCUMENT, flags=re.MULTILINE)
+    assert [key for key in row_type.__annotations__ if f"`{key}`" not in row] == []
 
-    assert [key for key in EngineRow.__annotations__ if f"`{key}`" not in row] == []
+
+def test_every_key_of_the_list_of_worlds_is_documented() -> None:
+    section = DOCUMENT.split("\n## muzero games\n")[1].split("\n## ")[0]
+
+    assert [key for key in GameRow.__annotations__ if f"`{key}`" not in section] == []
 
 
 def test_every_plan_key_is_documented() -> None:
+    from engine.device_plan import DevicePlan
     from engine.plan import Plan
     from launch.plan import plan_record
 
-    plan = Plan(**{field.name: () if field.name in ("roles", "latent_shape") else 1 for field in fields(Plan)})  # type: ignore[arg-type]
+    plan, device = filled(Plan), filled(DevicePlan)
 
-    assert [key for key in plan_record(plan) if f"`{key}`" not in DOCUMENT] == []
+    record = plan_record(replace(plan, devices=(device,)))
+    assert [key for key in (*record, *record["devices"][0]) if f"`{key}`" not in DOCUMENT] == []
+
+
+def filled(kind: type[Any]) -> Any:
+    """Returns a dataclass whose tuples are empty and whose other fields are 1."""
+    return kind(**{field.name: () if str(field.type).startswith("tuple") else 1 for field in fields(kind)})

@@ -1,22 +1,20 @@
 """Presets, files and stored runs: which wins, and what is refused."""
 
-import tomllib
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from engine.config_text import config_to_toml
-from launch.config import known_environments, preset_choices, resolve, resolve_resumed, set_choices
+from launch.config import known_environments, playable_game, preset_choices, presets_of, resolve, resolve_resumed, set_choices
 from launch.settings import Choices, build_config, choose
-from muzero.errors import UnknownName, UserError
-
-PRESETS = resources.files("launch") / "presets"
+from muzero.config import EnvConfig
+from muzero.errors import UnknownName, UnsupportedGame, UserError
+from muzero.games import Game
 
 
 def env(name: str) -> Choices:
     """The choice `--env name`."""
-    return {"game.name": choose("game.name", name, "flag --env")}
+    return {"env.name": choose("env.name", name, "flag --env")}
 
 
 def stored_run(folder: Path, **changes: str) -> Path:
@@ -28,17 +26,45 @@ def stored_run(folder: Path, **changes: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("file", [entry.name for entry in PRESETS.iterdir() if entry.name.endswith(".toml")])
-def test_every_preset_of_every_file_resolves(file: str) -> None:
-    environment = file.removesuffix(".toml")
-    for preset in tomllib.loads((PRESETS / file).read_text()):
-        config, _ = resolve(env(environment), file=None, preset=preset)
-        assert config.game.name == environment
-
-
-def test_every_environment_has_a_default_preset() -> None:
+def test_every_environment_has_a_default_and_a_small_preset() -> None:
     for environment in known_environments():
-        assert build_config(preset_choices(environment, "default"))
+        for preset in ("default", "small"):
+            assert build_config(preset_choices(EnvConfig(name=environment), preset))
+
+
+@pytest.mark.parametrize(
+    ("environment", "file"),
+    [("go9", "go9"), ("cartpole", "cartpole"), ("atari:Pong", "atari"), ("gym:Taxi-v3", "gym"), ("openspiel:clobber(rows=5)", "openspiel")],
+)
+def test_a_name_of_two_parts_has_the_presets_of_its_prefix(environment: str, file: str) -> None:
+    assert presets_of(EnvConfig(name=environment)) == file
+
+
+@pytest.mark.parametrize(("name", "file"), [("PileAlone", "gym"), ("Pile", "openspiel")])
+def test_a_class_of_the_users_has_presets_by_its_number_of_players(user_worlds: str, name: str, file: str) -> None:
+    assert presets_of(EnvConfig(name=f"{user_worlds}:{name}")) == file
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("MovesTwice", "players alternate"), ("ForThree", "a game has 1 or 2 players")])
+def test_a_class_of_the_users_that_breaks_the_contract_is_refused(user_worlds: str, name: str, sentence: str) -> None:
+    with pytest.raises(UnsupportedGame, match=sentence):
+        resolve(env(f"{user_worlds}:{name}"), file=None, preset="default")
+
+
+def test_an_environment_of_gymnasium_that_breaks_the_contract_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(game: Game) -> None:
+        raise UnsupportedGame(f"{game.spec.name} shows nothing.")
+
+    monkeypatch.setattr("muzero.games.contract.quick_check", refuse)
+
+    assert playable_game(EnvConfig(name="cartpole")).spec.num_players == 1
+    with pytest.raises(UnsupportedGame, match="gym:CartPole-v1 shows nothing"):
+        playable_game(EnvConfig(name="gym:CartPole-v1"))
+
+
+def test_a_network_that_does_not_fit_the_game_is_refused() -> None:
+    with pytest.raises(UserError, match="residual"):
+        resolve(env("cartpole") | set_choices(["network.kind=residual"], "flag --set"), file=None, preset="default")
 
 
 def test_a_named_preset_lies_over_the_default_one() -> None:
@@ -62,15 +88,15 @@ def test_flag_wins_over_file_and_file_over_preset(tmp_path: Path) -> None:
 
 def test_the_environment_may_stand_in_the_file(tmp_path: Path) -> None:
     file = tmp_path / "my.toml"
-    file.write_text('[game]\nname = "cartpole"\n')
+    file.write_text('[env]\nname = "cartpole"\n')
 
     config, _ = resolve({}, file=file, preset="default")
 
     assert config.network.transform_values
 
 
-def test_no_environment_lists_them_all() -> None:
-    with pytest.raises(UserError, match="--env NAME with one of cartpole, connect4, tictactoe"):
+def test_no_environment_says_where_they_are_listed() -> None:
+    with pytest.raises(UserError, match="no environment: give --env NAME, for example go9 .* muzero games"):
         resolve({}, file=None, preset="default")
 
 
@@ -79,9 +105,11 @@ def test_no_environment_lists_them_all() -> None:
     [
         ("tictactow", "default", "seed=1", "unknown environment 'tictactow': did you mean tictactoe"),
         ("connect4", "smal", "seed=1", "unknown preset of connect4 'smal': did you mean small"),
+        ("connect4", "paper", "seed=1", "unknown preset of connect4 'paper': known: default, small"),
+        ("go20", "default", "seed=1", "unknown environment 'go20': did you mean go"),
         ("tictactoe", "default", "evaluation.opponent=perfekt", "unknown opponent 'perfekt': did you mean perfect"),
         ("connect4", "default", "evaluation.opponent=perfect", "opponent 'perfect' does not know 'connect4'"),
-        ("tictactoe", "default", "game.name=tictactow", "unknown environment 'tictactow'"),
+        ("tictactoe", "default", "env.name=tictactow", "unknown environment 'tictactow'"),
     ],
 )
 def test_names_that_do_not_exist_are_refused(environment: str, preset: str, assignment: str, sentence: str) -> None:
@@ -90,24 +118,24 @@ def test_names_that_do_not_exist_are_refused(environment: str, preset: str, assi
 
 
 def test_set_reads_toml_and_else_text() -> None:
-    choices = set_choices(["seed=3", "search.rule=puct", 'game.kwargs.x="1"', "game.kwargs.y=[1, 2]"], "flag --set")
+    choices = set_choices(["seed=3", "search.rule=puct", 'env.kwargs.x="1"', "env.kwargs.y=[1, 2]"], "flag --set")
 
     assert [choice.value for choice in choices.values()] == [3, "puct", "1", [1, 2]]
 
 
 def test_set_takes_a_table() -> None:
-    choices = set_choices(["game.kwargs={rows=5, columns=6}", "search={rule='puct'}"], "flag --set")
+    choices = set_choices(["env.kwargs={rows=5, columns=6}", "search={rule='puct'}"], "flag --set")
 
     assert {key: choice.value for key, choice in choices.items()} == {
-        "game.kwargs.rows": 5,
-        "game.kwargs.columns": 6,
+        "env.kwargs.rows": 5,
+        "env.kwargs.columns": 6,
         "search.rule": "puct",
     }
 
 
 def test_arguments_that_do_not_fit_the_game_are_refused_before_anything_starts() -> None:
-    with pytest.raises(UserError, match="do not fit environment 'cartpole'"):
-        resolve(env("cartpole") | set_choices(["game.kwargs.colour=red"], "flag --set"), file=None, preset="default")
+    with pytest.raises(UserError, match="env.kwargs {'colour': 'red'}"):
+        resolve(env("cartpole") | set_choices(["env.kwargs.colour=red"], "flag --set"), file=None, preset="default")
 
 
 def test_the_opponent_is_ignored_where_one_plays_alone() -> None:
@@ -151,7 +179,7 @@ def test_resume_tells_each_change(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "assignment",
-    ["game.name=connect4", "network.hidden_size=64", "replay.capacity_steps=5000", "replay.policy_entries=4", "training.optimizer=sgd"],
+    ["env.name=connect4", "network.hidden_size=64", "replay.capacity_steps=5000", "replay.policy_entries=4", "training.optimizer=sgd"],
 )
 def test_resume_refuses_what_does_not_fit_the_stored_arrays(tmp_path: Path, assignment: str) -> None:
     run = stored_run(tmp_path)
@@ -176,4 +204,4 @@ def test_resume_of_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 
 def test_unknown_preset_of_an_unknown_environment_names_the_environment() -> None:
     with pytest.raises(UnknownName, match="environment"):
-        preset_choices("chess3", "small")
+        preset_choices(EnvConfig(name="chess3"), "small")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.config import EvaluationConfig, RunConfig
 from engine.config_text import config_from_toml, config_to_toml, tree_to_toml
-from muzero.config import GameConfig, TrainingConfig
+from muzero.config import EnvConfig, TrainingConfig
 from muzero.errors import UserError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -27,7 +27,7 @@ def test_a_configuration_survives_the_round_trip() -> None:
     config = RunConfig(
         seed=7,
         minutes=1.5,
-        game=GameConfig(name="cartpole", kwargs={"a": [1, 2.5, "x"], "b": {}}),
+        env=EnvConfig(name="cartpole", kwargs={"a": [1, 2.5, "x"], "b": {}}),
         training=TrainingConfig(weight_decay=1e-07),
         evaluation=EvaluationConfig(stop_score=-3.0),
     )

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from engine.config import ActorsConfig, RunConfig
 from engine.errors import CorruptCheckpoint
 from launch.cli import muzero
-from muzero.config import GameConfig, NetworkConfig, SearchConfig
+from muzero.config import EnvConfig, NetworkConfig, SearchConfig
 from muzero.games import make_game
 
 KEYS = ["opponent", "games", "wins", "draws", "losses", "score", "losing_lines", "mean_return", "learner_steps", "seconds"]
@@ -24,12 +24,12 @@ def fresh_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def load(run_dir: Path, on_problem: object) -> tuple[RunConfig, np.ndarray, int]:
         config = RunConfig(
-            game=GameConfig(name=run_dir.name),
+            env=EnvConfig(name=run_dir.name),
             network=NetworkConfig(hidden_size=16, head_size=16),
             search=SearchConfig(num_simulations=50),
             actors=ActorsConfig(num_actors=1),
         )
-        game = make_game(config.game)
+        game = make_game(config.env)
         network = build_network(game.spec, game.action_planes(), config.network, 1)
         values = np.zeros(num_floats(network), np.float32)
         flatten_state(network, values)

@@ -3,16 +3,18 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import Result
 from rich.console import Console
 
-from engine.config import ActorsConfig, EvaluationConfig, InferenceConfig, RunConfig
+from engine.config import ActorsConfig, EvaluationConfig, InferenceConfig, PlanConfig, RunConfig
 from engine.errors import NotEnoughMemory
-from engine.plan import MIB, Plan, make_plan, size_text
-from launch.plan import plan_of, print_plan
-from muzero.config import GameConfig, NetworkConfig, ReplayConfig, SearchConfig
+from engine.plan import Plan, make_plan, on_device, size_text
+from engine.private_memory import MIB
+from launch.plan import plan_of, plan_record, print_plan
+from muzero.config import EnvConfig, NetworkConfig, ReplayConfig, SearchConfig, TrainingConfig
 from muzero.types import GameSpec
 
 SPEC = GameSpec(
@@ -23,12 +25,14 @@ SPEC = GameSpec(
     frame_dtype="int8",
     num_frames=1,
     encoding="board",
+    board_shape=(3, 3),
     action_shape=(1, 3, 3),
     value_bounds=(-1.0, 1.0),
     max_moves=9,
 )
 CONFIG = RunConfig(
-    game=GameConfig(name="tictactoe"),
+    env=EnvConfig(name="tictactoe"),
+    network=NetworkConfig(kind="mlp"),
     search=SearchConfig(num_simulations=25),
     replay=ReplayConfig(capacity_steps=100_000),
     actors=ActorsConfig(num_actors=64, games_per_actor=16),
@@ -37,8 +41,9 @@ CONFIG = RunConfig(
 
 @pytest.fixture(autouse=True)
 def gib_available(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine with 32 GiB for the run."""
+    """A machine with 32 GiB for the run and no GPU."""
     monkeypatch.setattr("engine.plan.available_memory_bytes", lambda: 32 * 1024 * MIB)
+    monkeypatch.setattr("engine.device_parts.GPU_FILES", ())
 
 
 def planned(**changes: object) -> Plan:
@@ -69,8 +74,8 @@ def test_ring_bytes_are_those_of_its_arrays() -> None:
 def test_latent_pool_holds_every_node_of_every_tree_and_one_scratch_row() -> None:
     plan = planned()
 
-    assert (plan.num_slots, plan.num_nodes, plan.latent_shape) == (64 * 16 + 32, 26, (128,))
-    assert plan.latent_pool_bytes == ((64 * 16 + 32) * 26 + 1) * 128 * 4
+    assert (plan.num_slots, plan.num_nodes, plan.latent_shape) == (64 * 16 + 20, 26, (128,))
+    assert plan.latent_pool_bytes == ((64 * 16 + 20) * 26 + 1) * 128 * 4
 
 
 def test_latent_pool_is_as_large_as_the_real_one() -> None:
@@ -116,33 +121,85 @@ def test_a_plan_that_fits_passes_the_check() -> None:
     planned().check()
 
 
-def test_too_large_a_ring_is_refused_with_a_capacity_that_fits() -> None:
+def refusal(config: RunConfig, num_floats: int = 1000) -> str:
+    """The sentence that refuses a configuration."""
+    with pytest.raises(NotEnoughMemory) as caught:
+        make_plan(config, SPEC, num_floats).check()
+    return str(caught.value)
+
+
+def test_too_large_a_ring_is_refused_with_the_largest_capacity_that_fits() -> None:
     config = RunConfig(replay=ReplayConfig(capacity_steps=2_000_000_000))
-    plan = make_plan(config, SPEC, 1000)
+    plan, message = make_plan(config, SPEC, 1000), refusal(config)
 
-    with pytest.raises(NotEnoughMemory, match="--set replay.capacity_steps=") as caught:
-        plan.check()
+    steps = int(message.rpartition("give --set replay.capacity_steps=")[2].rstrip("."))
 
-    steps = int(str(caught.value).rpartition("=")[2].rstrip("."))
-    assert f"{plan.memory_bytes:,} bytes" in str(caught.value) and f"{plan.usable_bytes:,} bytes" in str(caught.value)
+    assert f"{plan.memory_bytes:,} bytes" in message and f"{plan.usable_bytes:,} bytes" in message
     assert make_plan(RunConfig(replay=ReplayConfig(capacity_steps=steps)), SPEC, 1000).fits
-    assert not make_plan(RunConfig(replay=ReplayConfig(capacity_steps=int(1.01 * steps))), SPEC, 1000).fits
+    assert not make_plan(RunConfig(replay=ReplayConfig(capacity_steps=steps + 1000)), SPEC, 1000).fits
 
 
-def test_too_many_actors_are_refused_with_a_number_that_fits() -> None:
-    with pytest.raises(NotEnoughMemory, match=r"--actors \d+\.$") as caught:
-        make_plan(RunConfig(actors=ActorsConfig(num_actors=1000)), SPEC, 1000).check()
+def test_too_many_actors_are_refused_with_the_largest_number_that_fits() -> None:
+    message = refusal(RunConfig(actors=ActorsConfig(num_actors=1000)))
 
-    actors = int(str(caught.value).rpartition(" ")[2].rstrip("."))
+    actors = int(message.rpartition("give --actors ")[2].rstrip("."))
+
     assert make_plan(RunConfig(actors=ActorsConfig(num_actors=actors)), SPEC, 1000).fits
+    assert not make_plan(RunConfig(actors=ActorsConfig(num_actors=actors + 1)), SPEC, 1000).fits
 
 
-def test_too_large_a_pool_is_refused_unless_it_lies_on_a_gpu() -> None:
-    large = planned(latent_pool_bytes=100 * 1024 * MIB)
+def test_too_large_a_pool_is_refused_with_games_that_fit_unless_it_lies_on_a_gpu() -> None:
+    network, search = NetworkConfig(kind="residual", num_channels=512), SearchConfig(num_simulations=800)
+    large = RunConfig(network=network, search=search, actors=ActorsConfig(num_actors=8, games_per_actor=512))
 
-    with pytest.raises(NotEnoughMemory, match="--games-per-actor"):
-        large.check()
-    replace(large, is_pool_on_host=False).check()
+    games = int(refusal(large).rpartition("give --games-per-actor ")[2].rstrip("."))
+
+    assert games % 2 == 0
+    fitting = ActorsConfig(num_actors=8, games_per_actor=games)
+    assert make_plan(RunConfig(network=network, search=search, actors=fitting), SPEC, 1000).fits
+    on_gpu = RunConfig(network=network, search=search, actors=large.actors, inference=InferenceConfig(device="cuda"))
+    assert make_plan(on_gpu, SPEC, 1000).fits
+
+
+def test_too_large_a_batch_on_a_cpu_is_refused_with_a_micro_batch_that_fits() -> None:
+    network = NetworkConfig(kind="residual", num_blocks=16, num_channels=256)
+    config = RunConfig(network=network, training=TrainingConfig(batch_size=16384))
+
+    micro = int(refusal(config).rpartition("give --set training.micro_batch_size=")[2].rstrip("."))
+
+    training = TrainingConfig(batch_size=16384, micro_batch_size=micro)
+    assert make_plan(RunConfig(network=network, training=training), SPEC, 1000).fits
+
+
+def test_another_machines_memory_is_planned_for_where_it_is_given() -> None:
+    plan = make_plan(RunConfig(plan=PlanConfig(host_memory="6GB"), actors=ActorsConfig(num_actors=64)), SPEC, 1000)
+
+    assert (plan.available_bytes, plan.fits) == (6 * 10**9, False)
+
+
+def test_this_machines_memory_does_not_refuse_what_is_planned_for_another_gpu() -> None:
+    ring = ReplayConfig(capacity_steps=2_000_000_000)
+
+    plan = make_plan(RunConfig(plan=PlanConfig(device_memory="24GB"), replay=ring), SPEC, 1000)
+
+    plan.check()
+    assert not plan.is_memory_checked and "plan.host_memory" in plan.notes[0]
+
+
+def test_a_real_run_is_checked_against_this_machine_whatever_was_planned_for() -> None:
+    config = RunConfig(plan=PlanConfig(device_memory="80GB", host_memory="512GB"), inference=InferenceConfig(device="auto"))
+
+    found = on_device(config, "cpu")
+
+    assert (found.inference.device, found.plan) == ("cpu", PlanConfig())
+
+
+def test_a_gpu_that_is_not_here_is_said_to_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config = RunConfig(inference=InferenceConfig(device="cuda"))
+
+    assert "there is no GPU here" in make_plan(config, SPEC, 1000).notes[0]
+    monkeypatch.setattr("engine.device_parts.GPU_FILES", (str(tmp_path),))
+    assert make_plan(config, SPEC, 1000).notes == ()
 
 
 def test_the_table_shows_the_verdict_in_plain_text() -> None:
@@ -152,7 +209,7 @@ def test_the_table_shows_the_verdict_in_plain_text() -> None:
         print_plan(planned(), console)
 
     text = capture.get()
-    assert "1056 trees x 26 nodes x 128, in memory" in text
+    assert "1044 trees x 26 nodes x 128, in memory" in text
     assert "fits: 32.00 GiB available" in text and "\x1b" not in text
 
 
@@ -181,3 +238,24 @@ def test_plan_of_counts_the_real_network() -> None:
 
     assert plan.weights_bytes is not None
     assert plan.weights_bytes > 2 * 4 * 9 * 128
+
+
+def test_the_plan_of_another_gpu_shows_what_it_holds_and_how_many_games_fit() -> None:
+    console = Console(width=120, force_terminal=False)
+    plan = make_plan(RunConfig(plan=PlanConfig(device_memory="24GB")), SPEC, 1000)
+
+    with console.capture() as capture:
+        print_plan(plan, console)
+
+    text = capture.get()
+    assert all(part.name in text for part in plan.devices[0].parts)
+    assert "On the planned GPU" in text and "(24 GB) on it" in text
+    assert f"{plan.devices[0].games_per_actor:,}   the most that fit with 2 actors" in text
+
+
+def test_the_record_of_a_plan_has_the_gpus() -> None:
+    record = plan_record(make_plan(RunConfig(plan=PlanConfig(device_memory="24GB")), SPEC, 1000))
+
+    (device,) = record["devices"]
+    assert (device["device"], device["memory_bytes"], device["fits"]) == ("planned GPU", 24 * 10**9, True)
+    assert sum(device["parts"].values()) == device["total_bytes"]

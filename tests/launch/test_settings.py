@@ -29,7 +29,7 @@ def test_every_known_key_has_a_checked_default() -> None:
         ("evaluation.opponent", 3, "evaluation.opponent is 3: set a text."),
         ("training.learning_rate", float("nan"), "training.learning_rate is nan: set a finite number."),
         ("seed", 2**63, f"seed is {2**63}: set a number of at most {2**63 - 1}."),
-        ("game.kwargs", 3, "game.kwargs is 3: set a table."),
+        ("env.kwargs", 3, "env.kwargs is 3: set a table."),
     ],
 )
 def test_a_wrong_type_is_one_sentence_that_says_what_to_set(key: str, value: object, sentence: str) -> None:
@@ -61,15 +61,15 @@ def test_none_unsets_only_what_may_be_unset() -> None:
 
 
 def test_game_keyword_arguments_are_free() -> None:
-    config = build_config(choices_of({"game": {"name": "cartpole", "kwargs": {"render": {"mode": "x"}}}}, "test"))
+    config = build_config(choices_of({"env": {"name": "cartpole", "kwargs": {"render": {"mode": "x"}}}}, "test"))
 
-    assert config.game.kwargs == {"render": {"mode": "x"}}
+    assert config.env.kwargs == {"render": {"mode": "x"}}
 
 
 def test_a_setting_below_a_value_that_is_no_table_is_refused() -> None:
-    choices = {key: choose(key, 1, "test") for key in ("game.kwargs.a", "game.kwargs.a.b")}
+    choices = {key: choose(key, 1, "test") for key in ("env.kwargs.a", "env.kwargs.a.b")}
 
-    with pytest.raises(UserError, match="game.kwargs.a.b cannot be set because game.kwargs.a has the value 1"):
+    with pytest.raises(UserError, match="env.kwargs.a.b cannot be set because env.kwargs.a has the value 1"):
         build_config(choices)
 
 

@@ -1,81 +1,153 @@
-"""Boards, rewards and refusals of the OpenSpiel adapter."""
+"""The OpenSpiel adapter: any game by its game string, its refusals, players, positions and copies."""
+
+import re
+import time
 
 import numpy as np
 import pyspiel
 import pytest
 
-from muzero.config import GameConfig
-from muzero.errors import UnsupportedGame
-from muzero.games import make_game
-from muzero.games.openspiel_game import BoardView, OpenSpielGame, load_rules
-from muzero.symmetries import no_symmetries
+from muzero.config import EnvConfig
+from muzero.errors import UnknownName, UnsupportedGame
+from muzero.games import BoardGame, make_game
+from muzero.games.alternating_turns import require_alternating_turns
+from muzero.games.openspiel_game import OpenSpielGame, View, load_rules
 
-OPEN_SPIEL_NAMES = {"tictactoe": "tic_tac_toe", "connect4": "connect_four"}
-
-
-def play(name: str, actions: list[int], **kwargs: int) -> tuple[np.ndarray, list[float]]:
-    """Returns the board after these actions, and the rewards on the way."""
-    game = make_game(GameConfig(name=name, kwargs=kwargs))
-    rewards = [game.step(action).reward for action in actions]
-    board = np.zeros(game.spec.frame_shape, np.int8)
-    game.frame(board)
-    return board, rewards
+PLAYABLE = {
+    *("antichess", "breakthrough", "chess", "clobber", "connect_four", "crazyhouse", "go", "gomoku", "havannah", "hex", "hive"),
+    *("lines_of_action", "mnk", "nim", "othello", "oware", "pentago", "quoridor", "shogi", "tic_tac_toe", "twixt", "xiangqi", "y"),
+}
+MOVES_TWICE = {
+    *("amazons", "checkers", "chinese_checkers", "cursor_go", "dots_and_boxes", "mancala", "nine_mens_morris", "ultimate_tic_tac_toe")
+}
 
 
-def board_of_text(text: str) -> np.ndarray:
-    """Reads OpenSpiel's drawing: x is the first player, o the second."""
-    return np.array([[".xo".index(cell) for cell in line] for line in text.split()], np.int8)
+def new_game(game_string: str, **kwargs: object) -> BoardGame:
+    """Returns a game by its game string."""
+    game = make_game(EnvConfig(name=f"openspiel:{game_string}", kwargs=kwargs))
+    assert isinstance(game, BoardGame)
+    return game
 
 
-@pytest.mark.parametrize("name", OPEN_SPIEL_NAMES)
-def test_tracked_board_equals_the_board_open_spiel_draws(name: str) -> None:
-    rng, game = np.random.default_rng(0), make_game(GameConfig(name=name))
-    board = np.zeros(game.spec.frame_shape, np.int8)
-    for seed in range(100):
-        game.reset(seed)
-        state = pyspiel.load_game(OPEN_SPIEL_NAMES[name]).new_initial_state()
-        while not state.is_terminal():
-            action = int(rng.choice(state.legal_actions()))
-            player = state.current_player()
-            state.apply_action(action)
-            step = game.step(action)
-            game.frame(board)
-            assert np.array_equal(board, board_of_text(str(state)))
-            assert (step.reward, step.is_terminal) == (state.rewards()[player], state.is_terminal())
+def frame_of(game: BoardGame) -> np.ndarray:
+    """Returns the frame."""
+    frame = np.full(game.spec.frame_shape, 9, game.spec.frame_dtype)
+    game.frame(frame)
+    return frame
 
 
-def test_tictactoe_shows_absolute_colours_and_pays_the_winner() -> None:
-    board, rewards = play("tictactoe", [0, 4, 1, 8, 2])
-    assert board.tolist() == [[1, 1, 1], [0, 2, 0], [0, 0, 2]]
-    assert rewards == [0, 0, 0, 0, 1]
+def test_all_games_of_open_spiel_are_playable_or_refused_as_listed() -> None:
+    playable, moves_twice = set(), set()
+    for name in (kind.short_name for kind in pyspiel.registered_games() if kind.default_loadable):
+        try:
+            require_alternating_turns(load_rules(name))
+            playable.add(name)
+        except UnsupportedGame as error:
+            if "twice in a row" in str(error):
+                moves_twice.add(name)
+    assert (playable, moves_twice) == (PLAYABLE, MOVES_TWICE)
 
 
-def test_connect4_stones_fall_to_the_last_row() -> None:
-    board, rewards = play("connect4", [3, 3, 0, 3], rows=4, columns=4)
-    assert board.tolist() == [[0, 0, 0, 0], [0, 0, 0, 2], [0, 0, 0, 2], [1, 0, 0, 1]]
-    assert rewards == [0, 0, 0, 0]
+@pytest.mark.parametrize("game_string", ["breakthrough(rows=6,columns=6)", "nim(pile_sizes=3;4;5)", "chess", "oware"])
+def test_frames_are_open_spiels_observation_of_the_first_player(game_string: str) -> None:
+    rng, game = np.random.default_rng(0), new_game(game_string)
+    state = pyspiel.load_game(game_string).new_initial_state()
+    first_player, legal = state.current_player(), np.zeros(game.spec.num_actions, np.bool_)
+    while not state.is_terminal() and state.move_number() < 40:
+        expected = np.array(state.observation_tensor(first_player), np.float32).reshape(game.spec.frame_shape)
+        np.testing.assert_array_equal(frame_of(game), expected)
+        game.legal_actions(legal)
+        assert np.flatnonzero(legal).tolist() == sorted(state.legal_actions())
+        player, action = state.current_player(), int(rng.choice(state.legal_actions()))
+        assert game.to_play() == (player != first_player)
+        state.apply_action(action)
+        step = game.step(action)
+        assert (step.reward, step.is_terminal) == (state.rewards()[player], state.is_terminal())
 
 
-def test_action_planes_show_cell_and_column() -> None:
-    cell = make_game(GameConfig(name="tictactoe")).action_planes()[5]
-    column = make_game(GameConfig(name="connect4")).action_planes()[2]
-    assert np.argwhere(cell).tolist() == [[0, 1, 2]]
-    assert column.sum() == 6 and column[0, :, 2].all()
+def test_planes_and_vectors_are_told_apart_by_the_axes_of_the_observation() -> None:
+    planes, vector = new_game("breakthrough(rows=6,columns=5)").spec, new_game("gomoku(size=9)").spec
+    assert (planes.encoding, planes.frame_shape, planes.board_shape) == ("planes", (3, 6, 5), (6, 5))
+    assert (vector.encoding, vector.frame_shape, vector.board_shape) == ("vector", (243,), ())
+    assert planes.action_shape == vector.action_shape == ()
+
+
+def test_parameters_come_from_the_name_and_from_kwargs_and_the_name_wins() -> None:
+    assert new_game("breakthrough(rows=6)", columns=5, rows=7).spec.board_shape == (6, 5)
+
+
+def test_white_of_chess_is_the_first_player_and_wins_for_itself() -> None:
+    game, state = new_game("chess"), pyspiel.load_game("chess").new_initial_state()
+    for text in ("f3", "e5", "g4", "Qh4#"):  # fool's mate, by Black
+        player, action = game.to_play(), state.string_to_action(text)
+        state.apply_action(action)
+        step = game.step(action)
+    assert (player, step.reward, step.is_terminal) == (1, 1.0, True)
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"),
-    [("backgammon", "no chance"), ("kuhn_poker", "perfect information"), ("goofspiel", "in turn"), ("catch", "two players")],
+    ("game_string", "reason"),
+    [
+        ("backgammon", "no chance"),
+        ("kuhn_poker", "perfect information"),
+        ("goofspiel", "in turn"),
+        ("catch", "two players"),
+        ("chinese_checkers(players=3)", "two players"),
+        ("bargaining", "zero sum"),
+    ],
 )
-def test_unplayable_rules_are_refused_with_the_reason(name: str, reason: str) -> None:
-    with pytest.raises(UnsupportedGame, match=reason):
-        load_rules(name, {})
+def test_unplayable_rules_are_refused_with_the_reason(game_string: str, reason: str) -> None:
+    with pytest.raises(UnsupportedGame, match=f"'{re.escape(game_string)}' cannot be played, it lacks .*{reason}.*: choose another game."):
+        new_game(game_string)
 
 
-def test_a_player_who_moves_twice_in_a_row_is_refused() -> None:
-    rules = load_rules("dots_and_boxes", {"num_rows": 1, "num_cols": 2})
-    planes = np.zeros((rules.num_distinct_actions(), 1, 1, 1), np.float32)
-    game = OpenSpielGame("dots", rules, BoardView((1, 1), lambda board, action, player: None, planes, no_symmetries(1, 1)))
+def test_unknown_games_are_refused_with_the_nearest_playable_name() -> None:
+    with pytest.raises(UnknownName, match="unknown game of OpenSpiel 'breakthru': did you mean breakthrough?"):
+        new_game("breakthru")
+    with pytest.raises(UnknownName, match="unknown game of OpenSpiel '': known: amazons, antichess, "):
+        new_game("")
+
+
+@pytest.mark.parametrize(
+    ("game_string", "reason"),
+    [
+        ("breakthrough(colums=6)", "Unknown parameter 'colums'. Available parameters are: columns, rows"),
+        ("breakthrough(rows=six)", "Wrong type for parameter rows"),
+        ("breakthrough(rows=6", "Missing closing bracket"),
+    ],
+)
+def test_wrong_parameters_are_refused_in_one_sentence(game_string: str, reason: str) -> None:
+    with pytest.raises(UnsupportedGame) as error:
+        new_game(game_string)
+    assert reason in str(error.value) and "\n" not in str(error.value)
+
+
+def test_games_are_looked_at_for_a_bounded_time_and_once() -> None:
+    rules = load_rules("hive")
+    start = time.perf_counter()
+    require_alternating_turns(rules)
+    first = time.perf_counter() - start
+    require_alternating_turns(rules)
+    assert first < 2.0
+    assert time.perf_counter() - start - first < 0.05
+
+
+def test_a_player_who_moves_twice_in_a_row_is_refused_before_the_first_game_and_during_one() -> None:
+    with pytest.raises(UnsupportedGame, match="twice in a row: choose a game whose players alternate."):
+        new_game("dots_and_boxes")
+    rules = load_rules("dots_and_boxes(num_rows=1,num_cols=2)")
+    game = OpenSpielGame("dots", rules, View((1,), "float32", "vector", (), lambda observation, num_moves, out: None))
     with pytest.raises(UnsupportedGame, match="twice in a row"):
         for action in range(rules.num_distinct_actions()):
             game.step(action)
+
+
+def test_a_copy_goes_its_own_way() -> None:
+    game = new_game("breakthrough")
+    before, key, twin = frame_of(game), game.key(), game.clone()
+    legal = np.zeros(game.spec.num_actions, np.bool_)
+    twin.legal_actions(legal)
+    twin.step(int(np.flatnonzero(legal)[0]))
+    assert (game.key(), game.to_play(), twin.to_play()) == (key, 0, 1)
+    assert twin.key() != key and not np.array_equal(frame_of(twin), before)
+    np.testing.assert_array_equal(frame_of(game), before)

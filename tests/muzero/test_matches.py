@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from muzero.config import GameConfig, SearchConfig
+from muzero.config import EnvConfig, SearchConfig
 from muzero.errors import UnknownName, UnsupportedGame, UserError
 from muzero.games import BoardGame, make_game
 from muzero.matches import MatchResult, evaluate, play_matches, walk_all_replies
@@ -14,16 +14,16 @@ from muzero.opponents import PerfectOpponent
 from muzero.search import BatchedSearch, FunctionModel
 from muzero.types import Model, Observation
 
-TICTACTOE = GameConfig(name="tictactoe")
-CARTPOLE = GameConfig(name="cartpole")
-TINY_CONNECT4 = GameConfig(name="connect4", kwargs={"rows": 2, "columns": 2, "x_in_row": 2})
+TICTACTOE = EnvConfig(name="tictactoe")
+CARTPOLE = EnvConfig(name="cartpole")
+TINY_CONNECT4 = EnvConfig(name="connect4", kwargs={"rows": 2, "columns": 2, "x_in_row": 2})
 PERFECT = PerfectOpponent()
 Choice = Callable[[np.ndarray], int]
 """An agent: which action it wants in a frame."""
 
 
 def agent_of(
-    choose: Choice, config: GameConfig, *, num_trees: int = 5, seen: list[Observation] | None = None
+    choose: Choice, config: EnvConfig, *, num_trees: int = 5, seen: list[Observation] | None = None
 ) -> tuple[Model, BatchedSearch]:
     """Returns a model with all its policy on the chosen action, and a search of one simulation, which plays it if it is legal."""
     spec, settings = make_game(config).spec, SearchConfig(rule="puct", num_simulations=1)

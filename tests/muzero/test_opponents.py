@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from muzero.config import GameConfig
+from muzero.config import EnvConfig
 from muzero.errors import UnknownName, UserError
 from muzero.games import Game, make_game
 from muzero.opponents import PerfectOpponent, make_opponent
 
-TICTACTOE = GameConfig(name="tictactoe")
+TICTACTOE = EnvConfig(name="tictactoe")
 
 
 def position(*actions: int) -> tuple[Game, np.ndarray]:
@@ -60,4 +60,4 @@ def test_unknown_opponent_is_refused_with_the_nearest_name() -> None:
 
 def test_perfect_play_is_refused_where_it_is_not_known() -> None:
     with pytest.raises(UserError, match="does not know 'connect4'.*choose opponent 'random'"):
-        make_opponent("perfect", GameConfig(name="connect4"))
+        make_opponent("perfect", EnvConfig(name="connect4"))

@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from muzero.config import GameConfig, SearchConfig, SelfPlayConfig
+from muzero.config import EnvConfig, SearchConfig, SelfPlayConfig
+from muzero.errors import EnvironmentFailed
 from muzero.games import make_game
 from muzero.search import BatchedSearch
 from muzero.self_play import Episode, SelfPlay, sample_visits, sparse_policy
-from muzero.types import NO_ACTION, InitialReply, InitialRequest, RecurrentReply, Trajectory
+from muzero.types import HISTORY_ONLY, NO_ACTION, InitialReply, InitialRequest, RecurrentReply, Trajectory
+from tests.muzero.counting_game import NUM_FRAMES, counting_config
 
-TICTACTOE = GameConfig(name="tictactoe")
-SHORT_CARTPOLE = GameConfig(name="cartpole", kwargs={"max_episode_steps": 10})
+TICTACTOE = EnvConfig(name="tictactoe")
+SHORT_CARTPOLE = EnvConfig(name="cartpole", kwargs={"max_episode_steps": 10})
 SEARCH = SearchConfig(num_simulations=6)
 VERSION = 3
 
@@ -21,7 +23,7 @@ VERSION = 3
 class Player:
     """Self-play against a network that thinks a little of everything, computed from frames, nodes and actions."""
 
-    def __init__(self, game: GameConfig = TICTACTOE, num_games: int = 3, *, search: SearchConfig = SEARCH, **config: Any) -> None:
+    def __init__(self, game: EnvConfig = TICTACTOE, num_games: int = 3, *, search: SearchConfig = SEARCH, **config: Any) -> None:
         self.spec = make_game(game).spec
         self.num_started = 0
         trees = BatchedSearch(search, num_trees=num_games, spec=self.spec)
@@ -37,6 +39,7 @@ class Player:
         )
         self.trajectories: list[Trajectory] = []
         self.episodes: list[Episode] = []
+        self.failures: list[str] = []
         self.num_moves = 0
         self._actions = np.arange(self.spec.num_actions, dtype=np.float32)
         self._num_priors = trees.num_priors
@@ -65,6 +68,7 @@ class Player:
                 self.trajectories += stop.value.trajectories
                 self.episodes += stop.value.episodes
                 self.num_moves += stop.value.num_moves
+                self.failures += stop.value.failures
                 return
             reply = self._initial(request) if isinstance(request, InitialRequest) else self._recurrent(request)
 
@@ -155,7 +159,7 @@ def test_moves_of_cut_episodes_are_counted_without_the_last_search() -> None:
 
 
 def test_a_long_episode_is_stored_in_pieces_that_overlap_by_the_row_they_bootstrap_from() -> None:
-    long_cartpole = GameConfig(name="cartpole", kwargs={"max_episode_steps": 40})
+    long_cartpole = EnvConfig(name="cartpole", kwargs={"max_episode_steps": 40})
     player = Player(long_cartpole, num_games=4, max_trajectory_steps=8, temperature_moves=0)
     player.until(lambda: sum(t.first_move > 0 for t in player.trajectories) >= 6)
     pieces = {(t.game_index, t.first_move): t for t in player.trajectories}
@@ -168,6 +172,65 @@ def test_a_long_episode_is_stored_in_pieces_that_overlap_by_the_row_they_bootstr
         np.testing.assert_array_equal(before.frame[-1], piece.frame[0])
         assert before.root_value[-1] == piece.root_value[0]
         assert piece.action[0] != NO_ACTION
+
+
+def expected_frames(piece: Trajectory) -> np.ndarray:
+    """Returns what the rows of a piece of the counting game must show: the history of the first drawn row, then its rows."""
+    num_history = int((piece.action == HISTORY_ONLY).sum())
+    first = piece.first_move - num_history
+    counts = np.arange(first + 1, first + 1 + len(piece), dtype=np.float32)
+    return np.stack([np.full(len(piece), piece.frame[0, 0]), counts], axis=1)
+
+
+@pytest.mark.parametrize("openings", [0, 6])
+def test_pieces_begin_with_the_history_of_their_first_position(openings: int) -> None:
+    player = Player(EnvConfig(**counting_config()), max_trajectory_steps=8, random_opening_moves=openings)
+    player.until(lambda: len(player.trajectories) >= 20)
+    for piece in player.trajectories:
+        num_history = min(piece.first_move, NUM_FRAMES - 1)
+        np.testing.assert_array_equal(piece.action[:num_history], HISTORY_ONLY)
+        assert (piece.action[num_history:-1] >= 0).all()
+        np.testing.assert_array_equal(piece.frame, expected_frames(piece))
+        np.testing.assert_array_equal(piece.policy_weight[num_history:].sum(axis=1), 1.0)
+    assert len({piece.first_move for piece in player.trajectories}) >= 4
+
+
+@pytest.mark.parametrize("moves", [3, 9, 21])
+def test_restored_pieces_keep_their_history(moves: int) -> None:
+    game = EnvConfig(**counting_config(num_moves=20))
+    straight, restored = (Player(game, max_trajectory_steps=8) for _ in range(2))
+    restored.play.load_state(straight.moves(moves).play.state())
+    restored.num_started = straight.num_started
+    straight.trajectories.clear()
+    for player in (straight, restored):
+        player.moves(24)
+    assert len(straight.trajectories) == len(restored.trajectories)
+    assert_same_games(straight.trajectories, restored.trajectories)
+
+
+def test_an_exception_of_the_environment_ends_its_game_alone() -> None:
+    player = Player(EnvConfig(**counting_config(num_moves=10, failing_move=4, healthy_games=2)), num_games=1)
+    player.until(lambda: len(player.failures) >= 2)
+    assert [t.first_move for t in player.trajectories] == [0, 0]
+    assert [episode.num_moves for episode in player.episodes] == [10, 10]
+    assert all("ValueError: move 4 is broken" in failure for failure in player.failures)
+    assert player.num_started == 5
+
+
+def test_three_failed_games_in_a_row_end_the_run() -> None:
+    player = Player(EnvConfig(**counting_config(failing_move=0)), num_games=1)
+    with pytest.raises(EnvironmentFailed, match="raised an exception in 3 games in a row"):
+        player.moves(10)
+    assert len(player.failures) == 2
+
+
+def test_the_temperature_follows_the_learner() -> None:
+    player = Player(temperature=1.0, temperature_schedule=[(10, 0.5), (20, 0.0)])
+    temperatures = []
+    for steps in (0, 9, 10, 19, 20, 99):
+        player.play._learner_steps = lambda steps=steps: steps
+        temperatures.append(player.play._temperature())
+    assert temperatures == [1.0, 1.0, 0.5, 0.5, 0.0, 0.0]
 
 
 def test_equal_games_do_not_depend_on_how_many_are_played_at_once() -> None:
@@ -185,7 +248,7 @@ def test_the_same_seed_plays_the_same_games(rule: str) -> None:
 
 @pytest.mark.parametrize("game", [TICTACTOE, SHORT_CARTPOLE])
 @pytest.mark.parametrize("moves", [0, 4, 10, 13])
-def test_restored_games_go_on_as_if_nothing_had_happened(game: GameConfig, moves: int) -> None:
+def test_restored_games_go_on_as_if_nothing_had_happened(game: EnvConfig, moves: int) -> None:
     straight = Player(game, max_trajectory_steps=8).moves(moves)
     restored = Player(game, max_trajectory_steps=8)
     restored.play.load_state(straight.play.state())

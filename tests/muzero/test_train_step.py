@@ -1,5 +1,6 @@
 """Tests of the training step: it learns, resumes exactly, and refuses numbers that are not finite."""
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -7,7 +8,7 @@ import torch
 from muzero.config import NetworkConfig, TrainingConfig
 from muzero.networks.network import build_network, flatten_state, num_floats
 from muzero.train_batch import to_device
-from muzero.train_step import Trainer, learning_rate_at, make_optimizer
+from muzero.train_step import Trainer, learning_rate_at, make_optimizer, micro_batches
 from muzero.types import Batch
 from tests.muzero.networks.network_specs import MLP, RESIDUAL, SCALAR, board_spec, planes_of, random_batch
 
@@ -32,7 +33,7 @@ def small_batch(seed: int = 0) -> Batch:
     return random_batch(board_spec(), 8, 5, seed)
 
 
-@pytest.mark.parametrize("config", [NetworkConfig(), SCALAR, RESIDUAL], ids=["mlp", "scalar", "residual"])
+@pytest.mark.parametrize("config", [NetworkConfig(kind="mlp"), SCALAR, RESIDUAL], ids=["mlp", "scalar", "residual"])
 def test_one_batch_is_learnt_by_heart(config: NetworkConfig) -> None:
     trainer, batch = trainer_of(config), small_batch()
     first = trainer.step(batch)
@@ -40,6 +41,33 @@ def test_one_batch_is_learnt_by_heart(config: NetworkConfig) -> None:
         last = trainer.step(batch)
     assert last.total_loss < 0.03 * first.total_loss
     assert last.priorities.max() < 0.3
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_without_batch_norm_micro_batches_give_the_step_of_the_whole_batch(size: int) -> None:
+    training = TrainingConfig(optimizer="sgd", lr_warmup_steps=0, max_grad_norm=0.5, micro_batch_size=size)
+    whole, parted = trainer_of(MLP, msgspec.structs.replace(training, micro_batch_size=None)), trainer_of(MLP, training)
+    for step in range(3):
+        expected, stats = whole.step(small_batch(step)), parted.step(small_batch(step))
+        for name in ("total_loss", "value_loss", "reward_loss", "policy_loss", "grad_norm"):
+            assert getattr(stats, name) == pytest.approx(getattr(expected, name), rel=1e-4), name
+        np.testing.assert_allclose(stats.priorities, expected.priorities, atol=1e-5)
+    np.testing.assert_allclose(weights_of(parted), weights_of(whole), atol=1e-5)
+
+
+def test_no_more_than_a_micro_batch_goes_through_the_network_at_once() -> None:
+    trainer = trainer_of(RESIDUAL, TrainingConfig(micro_batch_size=2))
+    seen: list[int] = []
+    trainer.network.encoder.register_forward_pre_hook(lambda encoder, inputs: seen.append(len(inputs[0])))
+    assert trainer.step(small_batch()).is_finite
+    assert seen == [2, 2, 2, 2]
+
+
+def test_a_last_micro_batch_may_be_shorter() -> None:
+    parts = list(micro_batches(small_batch(), 3))
+    assert [len(part.action) for part in parts] == [3, 3, 2]
+    np.testing.assert_array_equal(np.concatenate([part.frames for part in parts]), small_batch().frames)
+    assert len(list(micro_batches(small_batch(), None))) == 1
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
@@ -57,9 +85,10 @@ def test_resumed_training_is_bit_for_bit_the_same(optimizer: str) -> None:
     np.testing.assert_array_equal(weights_of(straight), weights_of(second))
 
 
+@pytest.mark.parametrize("size", [None, 2])
 @pytest.mark.parametrize("config", [MLP, RESIDUAL], ids=["mlp", "residual"])
-def test_a_batch_that_is_not_finite_changes_nothing(config: NetworkConfig) -> None:
-    trainer = trainer_of(config)
+def test_a_batch_that_is_not_finite_changes_nothing(config: NetworkConfig, size: int | None) -> None:
+    trainer = trainer_of(config, msgspec.structs.replace(FAST, micro_batch_size=size))
     trainer.step(small_batch())
     before = {name: tensor.clone() for name, tensor in trainer.state_dict().items()}
     batch = small_batch(1)

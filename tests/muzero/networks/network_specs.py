@@ -5,9 +5,14 @@ import numpy as np
 from muzero.config import NetworkConfig
 from muzero.types import Batch, Float32Array, GameSpec
 
-MLP = NetworkConfig(hidden_size=32, num_layers=1, head_size=16)
+MLP = NetworkConfig(kind="mlp", hidden_size=32, num_layers=1, head_size=16)
 RESIDUAL = NetworkConfig(kind="residual", num_blocks=1, num_channels=8, head_size=16)
-SCALAR = NetworkConfig(hidden_size=32, num_layers=1, head_size=16, value_head="scalar")
+SCALAR = NetworkConfig(kind="mlp", hidden_size=32, num_layers=1, head_size=16, value_head="scalar")
+
+
+def downsampling_config(num_downsamplings: int) -> NetworkConfig:
+    """Returns a small residual network that halves its observation so often."""
+    return NetworkConfig(kind="residual", num_blocks=1, num_channels=8, head_size=16, num_downsamplings=num_downsamplings)
 
 
 def board_spec(size: int = 3, num_frames: int = 1) -> GameSpec:
@@ -20,32 +25,64 @@ def board_spec(size: int = 3, num_frames: int = 1) -> GameSpec:
         frame_dtype="int8",
         num_frames=num_frames,
         encoding="board",
+        board_shape=(size, size),
         action_shape=(1, size, size),
         value_bounds=(-1.0, 1.0),
         max_moves=size * size,
     )
 
 
-def vector_spec(num_frames: int = 1) -> GameSpec:
+def vector_spec(num_frames: int = 1, num_players: int = 1) -> GameSpec:
     """Returns a game like CartPole."""
     return GameSpec(
         name="vector",
-        num_players=1,
+        num_players=num_players,
         num_actions=2,
         frame_shape=(4,),
-        frame_dtype="float32",
         num_frames=num_frames,
-        encoding="vector",
-        action_shape=(),
-        value_bounds=None,
+        max_moves=500,
+    )
+
+
+def planes_spec(num_actions: int, num_players: int = 2) -> GameSpec:
+    """Returns a game like breakthrough on 4 x 5 cells, whose actions are mere numbers."""
+    return GameSpec(
+        name="planes",
+        num_players=num_players,
+        num_actions=num_actions,
+        frame_shape=(3, 4, 5),
+        encoding="planes",
+        board_shape=(4, 5),
+        value_bounds=(-1.0, 1.0),
+        max_moves=50,
+    )
+
+
+def image_spec(height: int = 21, width: int = 18, num_frames: int = 2, shows_actions: bool = False) -> GameSpec:
+    """Returns a game like one of Atari's, in colour."""
+    return GameSpec(
+        name="image",
+        num_players=1,
+        num_actions=18,
+        frame_shape=(3 * height * width + 1,) if shows_actions else (3, height, width),
+        frame_dtype="uint8",
+        num_frames=num_frames,
+        encoding="image_actions" if shows_actions else "image",
+        board_shape=(height, width),
         max_moves=500,
     )
 
 
 def planes_of(spec: GameSpec) -> Float32Array:
-    """Returns one-hot action planes, float32 [A, *action_shape], or the identity."""
+    """Returns one-hot action planes, float32 [A, *action_shape], or the unit matrix."""
     identity = np.eye(spec.num_actions, dtype=np.float32)
     return identity.reshape(spec.num_actions, *spec.action_shape) if spec.action_shape else identity
+
+
+def random_frames(spec: GameSpec, batch_size: int, rng: np.random.Generator) -> np.ndarray:
+    """Returns frames of 0, 1 and 2, or of any byte where they are images."""
+    largest = 255 if spec.frame_dtype == "uint8" else 2
+    return rng.integers(0, largest + 1, (batch_size, spec.num_frames, *spec.frame_shape)).astype(spec.frame_dtype)
 
 
 def random_batch(spec: GameSpec, batch_size: int, unroll_steps: int, seed: int) -> Batch:
@@ -54,7 +91,7 @@ def random_batch(spec: GameSpec, batch_size: int, unroll_steps: int, seed: int) 
     steps, entries = unroll_steps, min(3, spec.num_actions)
     order = np.argsort(rng.random((batch_size, steps + 1, spec.num_actions)), axis=-1)
     return Batch(
-        frames=rng.integers(0, 3, (batch_size, spec.num_frames, *spec.frame_shape)).astype(spec.frame_dtype),
+        frames=random_frames(spec, batch_size, rng),
         to_play=rng.integers(0, spec.num_players, batch_size).astype(np.int8),
         action=rng.integers(0, spec.num_actions, (batch_size, steps)).astype(np.int32),
         target_value=rng.integers(-1, 2, (batch_size, steps + 1)).astype(np.float32),

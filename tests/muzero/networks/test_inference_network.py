@@ -10,10 +10,30 @@ from muzero.networks.inference_network import InferenceNetwork
 from muzero.networks.network import MuZeroNetwork, build_network, flatten_state, num_floats
 from muzero.train_step import Trainer
 from muzero.types import GameSpec
-from tests.muzero.networks.network_specs import MLP, RESIDUAL, SCALAR, board_spec, planes_of, random_batch, vector_spec
+from tests.muzero.networks.network_specs import (
+    MLP,
+    RESIDUAL,
+    SCALAR,
+    board_spec,
+    downsampling_config,
+    image_spec,
+    planes_of,
+    planes_spec,
+    random_batch,
+    vector_spec,
+)
 
 TRANSFORMED = NetworkConfig(hidden_size=16, support_size=10, transform_values=True)
-KINDS = [(board_spec(), MLP), (board_spec(), SCALAR), (board_spec(4, 2), RESIDUAL), (vector_spec(2), TRANSFORMED)]
+KINDS = {
+    "board mlp": (board_spec(), MLP),
+    "board scalar": (board_spec(), SCALAR),
+    "board residual": (board_spec(4, 2), RESIDUAL),
+    "vector": (vector_spec(2), TRANSFORMED),
+    "tiled actions": (planes_spec(9), RESIDUAL),
+    "learned actions": (planes_spec(40), RESIDUAL),
+    "one halving": (image_spec(), downsampling_config(1)),
+    "five halvings": (image_spec(35, 33, shows_actions=True), downsampling_config(5)),
+}
 CPU = torch.device("cpu")
 
 
@@ -45,20 +65,20 @@ def assert_equal(serving: InferenceNetwork, network: MuZeroNetwork, spec: GameSp
     frames, to_play, action = torch.from_numpy(batch.frames), torch.from_numpy(batch.to_play), torch.from_numpy(batch.action[:, 0]).long()
     hidden_state, value_logits, policy_logits = network.initial(frames, to_play)
     served = serving.initial(frames, to_play)
-    expected = (hidden_state, network.to_scalar(value_logits), policy_logits)
+    expected = (hidden_state, network.value_codec.decode(value_logits), policy_logits)
     torch.testing.assert_close(served, expected, atol=1e-5, rtol=1e-5)
 
     following, reward_logits, value_logits, policy_logits = network.recurrent(hidden_state, action)
     prior = torch.softmax(policy_logits, dim=1)
     *served_numbers, served_prior, served_action = serving.recurrent(served[0], action)
-    expected = (following, network.reward_to_scalar(reward_logits), network.to_scalar(value_logits))
+    expected = (following, network.reward_codec.decode(reward_logits), network.value_codec.decode(value_logits))
     torch.testing.assert_close(tuple(served_numbers), expected, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(served_prior, prior.sort(dim=1, descending=True).values[:, :2], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(served_prior, prior.gather(1, served_action.long()), atol=1e-5, rtol=1e-5)
     assert served_action.dtype == torch.int32
 
 
-@pytest.mark.parametrize(("spec", "config"), KINDS)
+@pytest.mark.parametrize(("spec", "config"), KINDS.values(), ids=KINDS.keys())
 @pytest.mark.parametrize("variant", ["eager", "traced"])
 def test_serving_copy_equals_the_network_after_every_load(
     spec: GameSpec, config: NetworkConfig, variant: str, monkeypatch: pytest.MonkeyPatch
@@ -72,12 +92,21 @@ def test_serving_copy_equals_the_network_after_every_load(
         assert_equal(serving, network, spec)
 
 
-def test_large_action_spaces_convolve_the_planes_instead_of_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("spec", [board_spec(), planes_spec(40)], ids=["fixed", "learned"])
+def test_large_action_spaces_convolve_the_planes_instead_of_a_table(spec: GameSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "MAX_ACTION_TABLE_BYTES", 100)
-    serving, network = serving_copy(board_spec(), RESIDUAL), trained_network(board_spec(), RESIDUAL, 1)
-    serving.load(flat(network))
+    serving = serving_copy(spec, RESIDUAL)
     assert serving.folded.weights.has_action_planes
-    assert_equal(serving, network, board_spec())
+    for seed in (1, 2):
+        network = trained_network(spec, RESIDUAL, seed)
+        serving.load(flat(network))
+        assert_equal(serving, network, spec)
+
+
+def test_action_spaces_as_large_as_those_of_chess_get_no_table() -> None:
+    limit = folding.MAX_TABLED_ACTIONS
+    large, small = (serving_copy(planes_spec(num_actions), RESIDUAL) for num_actions in (limit + 1, limit))
+    assert large.folded.weights.has_action_planes and not small.folded.weights.has_action_planes
 
 
 def test_weights_stay_where_they_are_in_memory() -> None:
@@ -87,11 +116,11 @@ def test_weights_stay_where_they_are_in_memory() -> None:
     assert [tensor.data_ptr() for tensor in serving.folded.weights.tensors()] == before
 
 
-def test_samples_of_a_batch_do_not_touch_each_other() -> None:
-    spec = board_spec(4, 2)
-    serving = serving_copy(spec, RESIDUAL)
-    serving.load(flat(trained_network(spec, RESIDUAL, 1)))
-    frames, to_play = (torch.from_numpy(array) for array in (random_batch(spec, 6, 1, 0).frames, random_batch(spec, 6, 1, 0).to_play))
+@pytest.mark.parametrize(("spec", "config"), [(board_spec(4, 2), RESIDUAL), (image_spec(), downsampling_config(3))], ids=["board", "image"])
+def test_samples_of_a_batch_do_not_touch_each_other(spec: GameSpec, config: NetworkConfig) -> None:
+    serving, batch = serving_copy(spec, config), random_batch(spec, 6, 1, 0)
+    serving.load(flat(trained_network(spec, config, 1)))
+    frames, to_play = torch.from_numpy(batch.frames), torch.from_numpy(batch.to_play)
     whole = serving.initial(frames, to_play)[1]
     torch.testing.assert_close(serving.initial(frames[2:3], to_play[2:3])[1], whole[2:3], atol=1e-6, rtol=1e-5)
 

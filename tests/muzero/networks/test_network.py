@@ -8,9 +8,28 @@ from muzero.config import NetworkConfig
 from muzero.errors import UserError
 from muzero.networks.network import MuZeroNetwork, build_network, flatten_state, load_flat_state, num_floats
 from muzero.types import GameSpec
-from tests.muzero.networks.network_specs import MLP, RESIDUAL, SCALAR, board_spec, planes_of, vector_spec
+from tests.muzero.networks.network_specs import (
+    MLP,
+    RESIDUAL,
+    SCALAR,
+    board_spec,
+    downsampling_config,
+    image_spec,
+    planes_of,
+    planes_spec,
+    random_frames,
+    vector_spec,
+)
 
-KINDS = [(board_spec(), MLP), (board_spec(), RESIDUAL), (board_spec(), SCALAR), (vector_spec(2), MLP)]
+KINDS = [
+    (board_spec(), MLP),
+    (board_spec(), RESIDUAL),
+    (board_spec(), SCALAR),
+    (vector_spec(2), MLP),
+    (planes_spec(40), RESIDUAL),
+    (image_spec(), downsampling_config(2)),
+    (image_spec(shows_actions=True), downsampling_config(4)),
+]
 to_play = torch.tensor([0, 0, 0, 0], dtype=torch.int8)
 
 
@@ -21,8 +40,7 @@ def build(spec: GameSpec, config: NetworkConfig, seed: int = 0) -> MuZeroNetwork
 
 def observed(spec: GameSpec) -> torch.Tensor:
     """Returns the frames of four random observations."""
-    frames = np.random.default_rng(0).integers(0, 3, (4, spec.num_frames, *spec.frame_shape))
-    return torch.from_numpy(frames.astype(spec.frame_dtype))
+    return torch.from_numpy(random_frames(spec, 4, np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize(("spec", "config"), KINDS)
@@ -37,24 +55,27 @@ def test_outputs_have_the_declared_shapes_and_hidden_states_lie_in_zero_one(spec
         torch.testing.assert_close(flat.amax(1), torch.ones(4))
     assert value_logits.shape == reward_logits.shape == (4, network.value_codec.num_outputs)
     assert policy_logits.shape == (4, spec.num_actions)
-    assert network.to_scalar(value_logits).shape == network.reward_to_scalar(reward_logits).shape == (4,)
 
 
 @pytest.mark.parametrize(("spec", "config"), KINDS)
 def test_a_new_network_values_everything_zero_and_prefers_no_action(spec: GameSpec, config: NetworkConfig) -> None:
     network = build(spec, config)
     _, value_logits, policy_logits = network.initial(observed(spec), to_play)
-    torch.testing.assert_close(network.to_scalar(value_logits), torch.zeros(4))
+    torch.testing.assert_close(network.value_codec.decode(value_logits), torch.zeros(4))
     torch.testing.assert_close(policy_logits, torch.zeros(4, spec.num_actions))
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("config", [MLP, RESIDUAL])
-def test_different_actions_lead_to_different_hidden_states(config: NetworkConfig) -> None:
-    network = build(board_spec(), config).eval()
-    hidden_state = network.represent(observed(board_spec())[:1].expand(9, -1, -1, -1), to_play[:1].expand(9))
-    following = network.dynamics(hidden_state, torch.arange(9)).flatten(1)
-    distance = torch.cdist(following, following) + torch.eye(9)
+@pytest.mark.parametrize(
+    ("spec", "config"),
+    [(board_spec(), MLP), (board_spec(), RESIDUAL), (planes_spec(9), RESIDUAL), (planes_spec(40), RESIDUAL)],
+    ids=["mlp", "board", "tiled", "learned"],
+)
+def test_different_actions_lead_to_different_hidden_states(spec: GameSpec, config: NetworkConfig) -> None:
+    network, num_actions = build(spec, config).eval(), spec.num_actions
+    hidden_state = network.represent(observed(spec)[:1], to_play[:1])
+    following = network.dynamics(hidden_state.expand(num_actions, *hidden_state.shape[1:]), torch.arange(num_actions)).flatten(1)
+    distance = torch.cdist(following, following) + torch.eye(num_actions)
     assert float(distance.min()) > 1e-3
 
 

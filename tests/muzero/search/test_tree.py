@@ -13,7 +13,7 @@ PRIOR_ACTION = np.array([[2, 0, 1]], np.int32)
 
 def chain_of_two(discount, is_bounded=False, run_backup=backup):
     """Root of value 0.25; node 1 with reward 1 and value 0.5; below it node 2 with reward 2 and value 4."""
-    tree = allocate(1, 5, 3, 3)
+    tree = allocate(1, 5, 3)
     clear_node(tree, 0, ROOT, 3, 0.25)
     tree.prior[0, ROOT], tree.prior_action[0, ROOT] = PRIOR[0], PRIOR_ACTION[0]
     tree.return_sum[0, ROOT], tree.min_q[0], tree.max_q[0] = 0.25, math.inf, -math.inf

@@ -1,0 +1,130 @@
+"""What lies on the GPUs of a run, and how large it is, by arithmetic alone. Whether it fits is device_plan.py's."""
+
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from engine.activations import action_numbers, root_numbers, serving_numbers, training_numbers
+from engine.config import RunConfig
+from engine.private_memory import FLOAT_BYTES, MIB, micro_batch_size, training_copies
+from engine.slots import evaluation_trees, num_slots
+from muzero.networks.shape import latent_shape
+from muzero.types import GameSpec
+
+CONTEXT_BYTES = 500 * MIB
+"""CUDA context and loaded kernels of one process."""
+BFLOAT16_BYTES = 2
+SCRATCH_ROWS = 1
+"""Hidden states of the pool that no tree owns: padding is written there."""
+SMALLEST_GRAPH = 8
+"""Leaves of the smallest CUDA graph; each next one has twice as many, and all keep memory of their own."""
+GPU_FILES = ("/dev/nvidia0", "/proc/driver/nvidia")
+PLANNED_DEVICE = "planned GPU"
+
+
+@dataclass(frozen=True)
+class DevicePart:
+    """One thing that lies on a device.
+
+    Attributes:
+        name: what it is.
+        size_bytes: its bytes.
+        reason: how they come about.
+    """
+
+    name: str
+    size_bytes: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Who computes on one device.
+
+    Attributes:
+        name: the device.
+        has_server: whether inference does.
+        has_learner: whether the learner does.
+    """
+
+    name: str
+    has_server: bool
+    has_learner: bool
+
+
+def has_gpu() -> bool:
+    """Returns whether this machine has an NVIDIA GPU, without asking torch."""
+    return any(Path(name).exists() for name in GPU_FILES)
+
+
+def placements_of(config: RunConfig) -> tuple[Placement, ...]:
+    """Returns the GPUs of a run: the planned one where plan.device_memory is set, else those that its settings name."""
+    if config.plan.device_memory is not None:
+        return (Placement(PLANNED_DEVICE, has_server=True, has_learner=True),)
+    server, learner = _gpu_name(config.inference.device), _gpu_name(config.learner.device)
+    names = sorted({name for name in (server, learner) if name})
+    return tuple(Placement(name, has_server=name == server, has_learner=name == learner) for name in names)
+
+
+def _gpu_name(device: str) -> str | None:
+    """Returns which GPU a setting means, or None for the CPU."""
+    if device == "cpu" or (device == "auto" and not has_gpu()):
+        return None
+    return device if ":" in device else "cuda:0"
+
+
+def latent_itemsize(config: RunConfig, *, is_on_gpu: bool) -> int:
+    """Returns bytes per number of a hidden state; bfloat16 is only used on GPUs."""
+    return BFLOAT16_BYTES if config.inference.precision == "bfloat16" and is_on_gpu else FLOAT_BYTES
+
+
+def pool_bytes(config: RunConfig, spec: GameSpec, itemsize: int) -> int:
+    """Returns the bytes of the latent pool."""
+    rows = num_slots(config) * (config.search.num_simulations + 1) + SCRATCH_ROWS
+    return rows * prod(latent_shape(config.network, spec)) * itemsize
+
+
+def device_parts(config: RunConfig, spec: GameSpec, num_floats: int, placement: Placement) -> tuple[DevicePart, ...]:
+    """Returns what lies on a GPU, in the order it is shown."""
+    server = _server_parts(config, spec, num_floats) if placement.has_server else ()
+    learner = _learner_parts(config, spec, num_floats) if placement.has_learner else ()
+    num_processes = 1 if config.actors.num_actors == 0 else placement.has_server + placement.has_learner
+    context = DevicePart("CUDA contexts", num_processes * CONTEXT_BYTES, f"{num_processes} processes, estimated")
+    return (*server, *learner, context)
+
+
+def _server_parts(config: RunConfig, spec: GameSpec, num_floats: int) -> tuple[DevicePart, ...]:
+    """Returns what inference keeps on a GPU: its weights as they arrive and as they are served, hidden states, forward passes."""
+    itemsize, network = latent_itemsize(config, is_on_gpu=True), config.network
+    precision, shape = config.inference.precision, " x ".join(str(size) for size in latent_shape(network, spec))
+    table = spec.num_actions * action_numbers(network, spec)
+    num_trees, num_nodes = num_slots(config), config.search.num_simulations + 1
+    request = max(config.actors.games_per_group, evaluation_trees(config))
+    graphs = graph_sizes(min(config.inference.max_batch + request, num_trees))
+    forward = (sum(graphs) + graphs[-1]) * serving_numbers(network, spec) + graphs[-1] * root_numbers(network, spec)
+    return (
+        DevicePart("serving weights", (FLOAT_BYTES + itemsize) * (num_floats + table), f"float32 as published, {precision} as served"),
+        DevicePart("latent pool", pool_bytes(config, spec, itemsize), f"{num_trees} trees x {num_nodes} nodes x {shape}, {precision}"),
+        DevicePart("forward passes", forward * itemsize, f"CUDA graphs of {graphs[0]} to {graphs[-1]} leaves, estimated"),
+    )
+
+
+def _learner_parts(config: RunConfig, spec: GameSpec, num_floats: int) -> tuple[DevicePart, ...]:
+    """Returns what the learner keeps on a GPU, where it computes in bfloat16."""
+    training, copies = config.training, training_copies(config.training)
+    table = FLOAT_BYTES * spec.num_actions * action_numbers(config.network, spec)
+    weights = (FLOAT_BYTES * copies + BFLOAT16_BYTES) * num_floats + table
+    micro, steps = micro_batch_size(training), training.unroll_steps
+    activations = micro * BFLOAT16_BYTES * training_numbers(config.network, spec, steps)
+    return (
+        DevicePart("learner's weights", weights, f"weights, gradient, {copies - 2} x {training.optimizer}, a bfloat16 copy"),
+        DevicePart("learner's activations", activations, f"{micro} samples at once x {steps + 1} steps, bfloat16, estimated"),
+    )
+
+
+def graph_sizes(max_batch: int) -> tuple[int, ...]:
+    """Returns the batch sizes of the server's CUDA graphs: powers of two up to the first that holds max_batch."""
+    sizes = [SMALLEST_GRAPH]
+    while sizes[-1] < max_batch:
+        sizes.append(2 * sizes[-1])
+    return tuple(sizes)

@@ -1,0 +1,155 @@
+"""The private memory of each role's process, by arithmetic alone: trees, running games, batches. Shared memory is layout.py's.
+
+Legend: P stored policy entries, N nodes, k priors kept per node.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from engine.activations import root_numbers, training_numbers
+from engine.config import RunConfig
+from engine.layout import max_trajectories_for, policy_entries_for
+from engine.slots import evaluation_trees, num_slots
+from muzero.config import SearchConfig, TrainingConfig
+from muzero.types import GameSpec
+
+MIB = 1 << 20
+FLOAT_BYTES = 4
+PLAIN_PROCESS_BYTES = 100 * MIB
+"""Private memory of a process with NumPy, Numba and the games but without torch; measured: actor 72 MiB, evaluator 46 MiB."""
+TORCH_PROCESS_BYTES = 400 * MIB
+"""Private memory of a process with torch; measured on a CPU: server 201 MiB, learner 276 MiB."""
+SUPERVISOR_BYTES = 40 * MIB
+"""Private memory of the supervisor; measured: 37 MiB."""
+TREE_BYTES_PER_CHILD = 8
+"""Prior and action of one edge."""
+TREE_BYTES_PER_NODE = 64
+"""Statistics of one node."""
+TREE_BYTES = 32
+"""Bounds of Q, where the choices begin, and the request of one tree."""
+CHOICE_BYTES = 24
+"""Action, noise, prior and score of one legal action of the root."""
+MOST_LEGAL_ACTIONS = 593
+"""Legal actions of a root that trees are planned with, where the game has as many: the most of any position of shogi."""
+ROW_BYTES = 21
+"""to_play, action, reward, root_value and version of one row of a running game."""
+POLICY_ENTRY_BYTES = 8
+"""Action and probability of one stored policy entry."""
+REPLAY_BYTES_PER_ENTRY = 32
+"""What the learner remembers of a trajectory of the ring."""
+
+
+@dataclass(frozen=True)
+class RolePlan:
+    """The processes of one role.
+
+    Attributes:
+        role: its name.
+        num_processes: how many there are.
+        process_bytes: private memory of each, estimated.
+    """
+
+    role: str
+    num_processes: int
+    process_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Private memory of all of them."""
+        return self.num_processes * self.process_bytes
+
+
+def plan_roles(
+    config: RunConfig, spec: GameSpec, num_floats: int, *, is_server_on_host: bool, is_learner_on_host: bool
+) -> tuple[RolePlan, ...]:
+    """Returns the processes of a run, actors first.
+
+    Args:
+        config: the run's configuration.
+        spec: facts of its game.
+        num_floats: W, floats of the network.
+        is_server_on_host: whether inference computes in the machine's memory, not on a GPU.
+        is_learner_on_host: the same of the learner.
+    """
+    actor = games_bytes(config, spec) + config.actors.groups * search_bytes(config.search, spec, config.actors.games_per_group)
+    evaluator = search_bytes(config.search, spec, evaluation_trees(config)) + 2 * evaluation_trees(config) * history_bytes(spec)
+    server = TORCH_PROCESS_BYTES + FLOAT_BYTES * num_floats
+    if is_server_on_host:
+        server += FLOAT_BYTES * min(config.inference.max_batch, num_slots(config)) * root_numbers(config.network, spec)
+    learner = TORCH_PROCESS_BYTES + replay_bytes(config) + batches_bytes(config, spec)
+    if is_learner_on_host:
+        sample_bytes = FLOAT_BYTES * training_numbers(config.network, spec, config.training.unroll_steps)
+        learner += FLOAT_BYTES * training_copies(config.training) * num_floats + micro_batch_size(config.training) * sample_bytes
+    if config.actors.num_actors == 0:
+        everything = learner + server - TORCH_PROCESS_BYTES + actor + (evaluator if config.evaluation.is_enabled else 0)
+        return (RolePlan("one process", 1, everything),)
+    evaluators = (RolePlan("evaluator", 1, PLAIN_PROCESS_BYTES + evaluator),) if config.evaluation.is_enabled else ()
+    actors = RolePlan("actor", config.actors.num_actors, PLAIN_PROCESS_BYTES + actor)
+    return (
+        actors,
+        RolePlan("server", 1, server),
+        RolePlan("learner", 1, learner),
+        *evaluators,
+        RolePlan("supervisor", 1, SUPERVISOR_BYTES),
+    )
+
+
+def training_copies(training: TrainingConfig) -> int:
+    """Returns how many float32 vectors of the network's size the learner has: weights, gradient, and the optimiser's moments."""
+    return 2 + (1 if training.optimizer == "sgd" else 2)
+
+
+def micro_batch_size(training: TrainingConfig) -> int:
+    """Returns the samples that go through the learner's network at once."""
+    return training.micro_batch_size or training.batch_size
+
+
+def search_bytes(search: SearchConfig, spec: GameSpec, num_trees: int) -> int:
+    """Returns the bytes of a batched search while it waits for the network, results not included.
+
+    Args:
+        search: rule and simulations.
+        spec: its number of actions; at a root at most MOST_LEGAL_ACTIONS of them count as legal.
+        num_trees: B.
+    """
+    num_nodes, num_priors = search.num_simulations + 1, min(spec.num_actions, search.num_simulations)
+    node = TREE_BYTES_PER_CHILD * num_priors + TREE_BYTES_PER_NODE
+    root = 8 * num_priors + CHOICE_BYTES * min(spec.num_actions, MOST_LEGAL_ACTIONS)
+    return num_trees * (num_nodes * node + root + TREE_BYTES) + 8 * num_nodes
+
+
+def games_bytes(config: RunConfig, spec: GameSpec) -> int:
+    """Returns what an actor remembers of its running games: the rows not yet stored, and the latest frames twice (games, request)."""
+    row = _frame_bytes(spec) + ROW_BYTES + POLICY_ENTRY_BYTES * policy_entries_for(spec.num_actions, config.replay.policy_entries)
+    return config.actors.games_per_actor * (longest_trajectory(config, spec) * row + 2 * history_bytes(spec) + 2 * spec.num_actions)
+
+
+def longest_trajectory(config: RunConfig, spec: GameSpec) -> int:
+    """Returns the most rows a trajectory has: its moves, the position it is cut at, and the frames before its first one."""
+    return min(config.self_play.max_trajectory_steps, spec.max_moves) + spec.num_frames
+
+
+def history_bytes(spec: GameSpec) -> int:
+    """Returns the bytes of the frames of one observation."""
+    return spec.num_frames * _frame_bytes(spec)
+
+
+def batches_bytes(config: RunConfig, spec: GameSpec) -> int:
+    """Returns the bytes of the learner's batches: those assembled ahead, and the one that is trained on."""
+    training, steps = config.training, config.training.unroll_steps + 1
+    policy = POLICY_ENTRY_BYTES * policy_entries_for(spec.num_actions, config.replay.policy_entries)
+    sample = history_bytes(spec) + steps * (policy + 6 * FLOAT_BYTES) + 2 * ROW_BYTES
+    return (config.learner.prefetch_batches + 1) * training.batch_size * sample
+
+
+def replay_bytes(config: RunConfig) -> int:
+    """Returns what the learner remembers of the ring: a sum tree of priorities, the trajectory of each row, the trajectories."""
+    rows = config.replay.capacity_steps
+    leaves = 1 << (rows - 1).bit_length()
+    return 8 * (2 * leaves + rows) + REPLAY_BYTES_PER_ENTRY * max_trajectories_for(config.replay)
+
+
+def _frame_bytes(spec: GameSpec) -> int:
+    return prod(spec.frame_shape) * np.dtype(spec.frame_dtype).itemsize

@@ -1,0 +1,105 @@
+"""The command `muzero` and its parts: flags and what is printed. What they do is imported when it is needed."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from launch.shown_errors import shown_errors
+from launch.versions import version_option
+from muzero.errors import UserError
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group(context_settings={"auto_envvar_prefix": "MUZERO"})
+@version_option
+def muzero() -> None:
+    """Looks at runs, worlds and the machine; training is started by muzero-launch."""
+
+
+def _show(record: Mapping[str, Any], print_record: Callable[[Any], None], *, as_json: bool) -> None:
+    """Prints a record as one line of JSON or for people."""
+    if as_json:
+        click.echo(json.dumps(record))
+    else:
+        print_record(record)
+
+
+@muzero.command("eval")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--opponent", metavar="NAME", default="random", show_default=True, help="random, or perfect: every legal reply in tictactoe.")
+@click.option("--games", type=click.IntRange(min=1), metavar="N", default=100, show_default=True, help="Games or episodes to play.")
+@click.option("--simulations", type=click.IntRange(min=1), metavar="N", help="Simulations per move; the run's own by default.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Seed of the opponent's moves.")
+@click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:N; the run's own by default.")
+@json_option
+@shown_errors()
+def eval_command(run: Path, opponent: str, games: int, simulations: int | None, seed: int, device: str | None, as_json: bool) -> None:
+    """Plays the newest checkpoint of RUN against an opponent."""
+    from launch.eval import evaluate_run, print_evaluation
+
+    record = evaluate_run(run, opponent=opponent, num_games=games, num_simulations=simulations, seed=seed, device=device)
+    _show(record, print_evaluation, as_json=as_json)
+
+
+@muzero.command("games")
+@click.option("--atari", is_flag=True, help="List the names of the Atari games instead.")
+@json_option
+@shown_errors()
+def games_command(atari: bool, as_json: bool) -> None:
+    """Lists the worlds that --env takes."""
+    from launch.games import atari_record, games_record, print_atari, print_games
+
+    if atari:
+        _show(atari_record(), print_atari, as_json=as_json)
+    else:
+        _show(games_record(), print_games, as_json=as_json)
+
+
+@muzero.command("check-env")
+@click.argument("name")
+@click.option("--games", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="Random games to play.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Seed of the games.")
+@click.option("--set", "assignments", multiple=True, metavar="K=V", help="An argument of the world: --set env.kwargs.history=4.")
+@json_option
+@shown_errors()
+def check_env_command(name: str, games: int, seed: int, assignments: Sequence[str], as_json: bool) -> None:
+    """Tests whether the world NAME, your own class included, keeps the contract of a game."""
+    from launch.check_env import check_env, print_report, require_met
+
+    report = check_env(name, assignments, num_games=games, seed=seed)
+    _show(report, print_report, as_json=as_json)
+    require_met(report)
+
+
+@muzero.command("bench")
+@click.argument("part", type=click.Choice(["search", "engine", "games"]))
+@click.argument("names", nargs=-1)
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", default=2.0, show_default=True, help="Time per game.")
+@json_option
+@shown_errors()
+def bench_command(part: str, names: Sequence[str], seconds: float, as_json: bool) -> None:
+    """Measures the tree search alone, actors and inference together, or the games; NAMES says which games."""
+    from launch.bench_games import bench_games, print_speeds
+    from launch.tables import print_rows
+
+    if part == "games":
+        _show(bench_games(names, seconds=seconds), print_speeds, as_json=as_json)
+    elif names:
+        raise UserError(f"bench {part} got '{names[0]}': leave it out, only bench games takes names.")
+    else:
+        _show(_bench(part), lambda record: print_rows(record["rows"], title=f"bench {part}"), as_json=as_json)
+
+
+def _bench(part: str) -> dict[str, Any]:
+    """Runs a benchmark and returns its record."""
+    if part == "search":
+        from launch.bench_search import bench_search
+
+        return bench_search()
+    from launch.bench_engine import bench_engine
+
+    return bench_engine()

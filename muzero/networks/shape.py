@@ -1,0 +1,68 @@
+"""The kind of network a game gets and the shape of its hidden state, by arithmetic: the plan of a run needs them without torch."""
+
+from math import ceil
+
+import msgspec
+
+from muzero.config import NetworkConfig, require
+from muzero.types import GameSpec
+
+IMAGE_ENCODINGS = ("image", "image_actions")
+IMAGE_HALVINGS = 4
+"""Halvings of an image unless the configuration says otherwise: 96 x 96 becomes 6 x 6, 84 x 84 too."""
+SMALLEST_HALVED_IMAGE = 64
+"""Images with a shorter side keep their size unless the configuration says otherwise."""
+
+
+def uses_planes(config: NetworkConfig, spec: GameSpec) -> bool:
+    """Returns whether the network is residual: asked for, or `auto` and the game shows planes.
+
+    Raises:
+        UserError: if a residual network is asked for, but the game shows vectors.
+    """
+    if config.kind == "auto":
+        return bool(spec.board_shape)
+    is_residual = config.kind == "residual"
+    has_what_it_needs = bool(spec.board_shape) or not is_residual
+    require(has_what_it_needs, f"network.kind is residual, but game '{spec.name}' has no planes: set network.kind to mlp.")
+    return is_residual
+
+
+def num_downsamplings(config: NetworkConfig, spec: GameSpec) -> int:
+    """Returns how often a residual h halves height and width.
+
+    Source: arXiv:1911.08265, appendix F, for the 4 halvings of images.
+    """
+    if config.num_downsamplings is not None:
+        return config.num_downsamplings
+    is_large_image = spec.encoding in IMAGE_ENCODINGS and min(spec.board_shape) >= SMALLEST_HALVED_IMAGE
+    return IMAGE_HALVINGS if is_large_image else 0
+
+
+def latent_shape(config: NetworkConfig, spec: GameSpec) -> tuple[int, ...]:
+    """Returns the shape of one hidden state: (hidden_size,), or (num_channels, H, W) with the board's sides halved, rounded up.
+
+    Raises:
+        UserError: if a residual network is asked for, but the game shows vectors, or planes of actions of another size.
+    """
+    if not uses_planes(config, spec):
+        return (config.hidden_size,)
+    height, width = (ceil(side / 2 ** num_downsamplings(config, spec)) for side in spec.board_shape)
+    require(
+        not spec.action_shape or spec.action_shape[1:] == (height, width),
+        f"the hidden state of game '{spec.name}' is {height} x {width}, but its action planes have shape {spec.action_shape}: "
+        "set network.num_downsamplings to 0, and give the game action planes as large as its board.",
+    )
+    return (config.num_channels, height, width)
+
+
+def resolved(config: NetworkConfig, spec: GameSpec) -> NetworkConfig:
+    """Returns the configuration with what is automatic in it decided.
+
+    Raises:
+        UserError: as latent_shape.
+    """
+    latent_shape(config, spec)
+    if not uses_planes(config, spec):
+        return msgspec.structs.replace(config, kind="mlp")
+    return msgspec.structs.replace(config, kind="residual", num_downsamplings=num_downsamplings(config, spec))

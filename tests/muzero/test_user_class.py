@@ -1,0 +1,79 @@
+"""A user's own class becomes a game: found by name, made with its arguments, completed where it is short."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from muzero.config import EnvConfig
+from muzero.errors import UserError
+from muzero.games import BoardGame, make_game
+from tests.muzero import broken_games
+
+SHORT = '''
+from muzero.games.game import Step
+from muzero.types import GameSpec
+
+class Walk:
+    """Left or right from the middle of a line."""
+    def __init__(self, squares=5):
+        self.spec = GameSpec(name="walk", num_players=1, num_actions=2, frame_shape=(1,), max_moves=9)
+        self.squares = squares
+    def reset(self, seed): self.here, self.moves = self.squares // 2, 0
+    def to_play(self): return 0
+    def legal_actions(self, out): out[:] = self.moves < 9
+    def frame(self, out): out[:] = self.here
+    def step(self, action):
+        self.here += 2 * action - 1
+        self.moves += 1
+        return Step(float(self.here), False, self.moves == 9)
+
+not_a_class = Walk()
+'''
+
+
+@pytest.fixture
+def walk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module in the working directory."""
+    (tmp_path / "walk_module.py").write_text(SHORT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "walk_module", raising=False)
+    return "walk_module"
+
+
+def test_a_class_in_the_working_directory_is_found_and_completed(walk: str) -> None:
+    game = make_game(EnvConfig(name=f"{walk}:Walk", kwargs={"squares": 7}))
+    game.reset(0)
+    assert game.step(1).reward == 4.0
+    np.testing.assert_array_equal(game.action_planes(), np.eye(2, dtype=np.float32))
+    assert len(game.symmetries()) == 1
+    assert type(game).__name__ == "Walk" and type(game).__module__ == walk
+    assert not isinstance(game, BoardGame)
+
+
+def test_what_a_class_has_itself_is_kept() -> None:
+    game = make_game(EnvConfig(name="tests.muzero.broken_games:Sound"))
+    assert isinstance(game, broken_games.Sound) and isinstance(game, BoardGame)
+    assert game.action_planes().shape == (9, 1, 3, 3) and len(game.symmetries()) == 8
+    assert isinstance(game.clone(), type(game))
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "sentence"),
+    [
+        ("Nothing", {}, "walk_module has no class Nothing"),
+        ("not_a_class", {}, "walk_module has no class not_a_class"),
+        ("Walk", {"rows": 3}, "cannot be made with env.kwargs {'rows': 3}"),
+    ],
+)
+def test_a_class_that_cannot_be_made_is_refused(walk: str, name: str, kwargs: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence.replace("{", r"\{").replace("}", r"\}")):
+        make_game(EnvConfig(name=f"{walk}:{name}", kwargs=kwargs))
+
+
+def test_a_module_that_fails_is_refused_with_its_reason(walk: str) -> None:
+    Path("fails_at_once.py").write_text("raise ValueError('out of luck')")
+    with pytest.raises(UserError, match=r"cannot import fails_at_once \(ValueError: out of luck\)"):
+        make_game(EnvConfig(name="fails_at_once:Anything"))
