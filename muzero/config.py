@@ -186,7 +186,7 @@ class ReplayConfig(Settings, frozen=True):
     """The replay buffer and how it is sampled."""
 
     capacity_steps: int = 200_000
-    """Environment steps the ring holds."""
+    """Rows the ring holds: environment steps, and those that later pieces of a long episode repeat as their history."""
     capacity_games: int | None = None
     """Trajectories the ring holds at most: whichever of the two is full first. None: as many as there may be."""
     min_steps: int = 2_000

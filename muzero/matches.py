@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 
 from muzero.config import EnvConfig, require
@@ -17,6 +18,8 @@ from muzero.types import BoolArray, Model
 
 __all__ = ["MatchResult", "evaluate", "play_matches", "walk_all_replies"]
 
+LIFE_LOSS = "life_loss_is_terminal"
+"""Setting of Atari games: a lost life ends the episode, but not the game."""
 Returns = np.ndarray[tuple[int], np.dtype[np.float64]]
 ShouldStop = Callable[[], bool]
 
@@ -70,6 +73,7 @@ def play_matches(
     are those of `evaluate`, but "perfect" plays here like any other opponent.
     """
     require(num_games >= 1, f"the number of games is {num_games}: set at least 1.")
+    env_config = whole_games(env_config)
     spec = make_game(env_config).spec
     rival = make_opponent(opponent, env_config) if spec.num_players == 2 else None
     history = FrameHistory(spec, search.num_trees)
@@ -90,6 +94,13 @@ def play_matches(
         for table, action in zip(tables, result.action, strict=True):
             if not table.is_free:
                 table.play_round(int(action))
+
+
+def whole_games(env_config: EnvConfig) -> EnvConfig:
+    """Returns the world without what cuts games into episodes for training: a result counts whole games."""
+    if not env_config.kwargs.get(LIFE_LOSS):
+        return env_config
+    return msgspec.structs.replace(env_config, kwargs={**env_config.kwargs, LIFE_LOSS: False})
 
 
 class _Table:

@@ -265,7 +265,7 @@ class SelfPlay:
     def _start_next_piece(self, slot: int, outcome: MoveOutcome) -> None:
         """Stores the full piece, whose last row only bootstraps; that row is also the first to be drawn of the next piece."""
         record = self._records[slot]
-        last_row = {name: column[-1] for name, column in record.columns().items()}
+        last_row = {name: getattr(record.rows, name)[record.num_rows - 1].copy() for name in ROW_COLUMNS}
         outcome.trajectories.append(record.take(is_terminal=False, actor_index=self._actor_index))
         self._begin_piece(slot)
         for name, value in last_row.items():
@@ -299,12 +299,23 @@ class SelfPlay:
         """Restores what `state` of as many games returned: they are played again from their seeds, searched rows are put back."""
         for slot, (record, saved) in enumerate(zip(self._records, state, strict=True)):
             record.game_index, record.num_rows = int(saved["game_index"]), 0
-            self._reset_game(slot)
-            for action in saved["actions"]:
-                record.is_cut = self._apply(slot, int(action)).is_truncated
-                self._observe(slot)
+            if not self._replay(slot, saved["actions"]):
+                self._start_game(slot, self._next_game_index())
+                continue
             record.first_move = int(saved["first_move"])
             self._restore_rows(record, saved["rows"])
+
+    def _replay(self, slot: int, actions: list[int]) -> bool:
+        """Plays a game again; returns whether that was possible: an environment that does not follow from its seed may end early."""
+        record = self._records[slot]
+        self._reset_game(slot)
+        for action in actions:
+            step = self._apply(slot, int(action))
+            if step.is_terminal:
+                return False
+            record.is_cut = step.is_truncated
+            self._observe(slot)
+        return True
 
     def _restore_rows(self, record: GameRecord, columns: dict[str, Any]) -> None:
         record.num_rows = len(columns["action"])

@@ -190,5 +190,7 @@ def gather_frames(frame: FrameArray, start: Int64Array, position: Int64Array, nu
     for sample in range(start.shape[0]):
         for index in range(num_frames):
             offset = position[sample] - (num_frames - 1) + index
-            for cell in range(frame.shape[1]):
-                out_frames[sample, index, cell] = frame[start[sample] + offset, cell] if offset >= 0 else 0
+            if offset < 0:
+                out_frames[sample, index] = 0
+            else:
+                out_frames[sample, index] = frame[start[sample] + offset]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from muzero.config import EnvConfig
@@ -42,10 +43,19 @@ class World:
             UserError: it does not take these keyword arguments.
         """
         constructor: Callable[..., Game] = getattr(import_module(f"muzero.games.{self.module}"), self.function)
+        kwargs = {**self.kwargs, **config.kwargs}
         try:
-            return constructor(config.name, **{**self.kwargs, **config.kwargs})
-        except (TypeError, ValueError) as error:
-            raise UserError(f"env.kwargs {config.kwargs} do not fit environment '{config.name}': {error}; change env.kwargs.") from error
+            signature(constructor).bind(config.name, **kwargs)
+        except TypeError as error:
+            raise _misfit(config, error) from error
+        try:
+            return constructor(config.name, **kwargs)
+        except ValueError as error:
+            raise _misfit(config, error) from error
+
+
+def _misfit(config: EnvConfig, error: Exception) -> UserError:
+    return UserError(f"env.kwargs {config.kwargs} do not fit environment '{config.name}': {error}; change env.kwargs.")
 
 
 def _go(size: int) -> World:

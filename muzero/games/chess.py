@@ -51,7 +51,7 @@ def chess(name: str, *, history: int = 8, max_moves: int = 512, fen: str | None 
 
     Args:
         name: the name it is made by.
-        history: positions in an observation; the paper's chess has 8, and 100 in the runs without a simulator.
+        history: positions in an observation; AlphaZero has 8, MuZero's chess 100.
         max_moves: plies after which a game is a draw.
         fen: first position; None for the usual one.
 
@@ -103,6 +103,8 @@ def _require_fen(fen: object) -> None:
     rows = read_board(match["board"], SIZE, "[PNBRQKpnbrqk]") if match else None
     if match is None or rows is None:
         raise UserError(f"env.kwargs fen is {fen!r}: give a position in Forsyth-Edwards notation.")
+    edge_rows = "".join(rows[0] + rows[-1]).lower()
+    require("p" not in edge_rows, f"env.kwargs fen is '{fen}', with a pawn on the first or last rank: give a position that can occur.")
     require(has_both_kings(rows), f"env.kwargs fen is '{fen}': give each player one king.")
     for right in match["castling"] or "":
         king, row, rook, file = CASTLING_PIECES[right]

@@ -112,7 +112,7 @@ def players_alternate(exhibit: Exhibit) -> str:
     num_players = exhibit.game.spec.num_players
     for episode in exhibit.episodes:
         for ply, player in enumerate(episode.players):
-            expected = ply % num_players
+            expected = (episode.players[0] + ply) % num_players
             require(
                 player == expected,
                 f"seed {episode.seed}: player {player} is to move after {ply} moves: it must be player {expected}, players alternate.",

@@ -132,7 +132,7 @@ def _try_every_action(exhibit: Exhibit, episode: Episode, ply: int) -> int:
         is_over = step.is_terminal or step.is_truncated
         require(not (complaint := complaint_about(after.frame, spec)), f"{where} {complaint}.")
         require(is_over or bool(after.legal_actions.any()), f"{where} nothing is legal, but the game is not over.")
-        turn = (ply + 1) % spec.num_players
+        turn = (episode.players[0] + ply + 1) % spec.num_players
         require(
             is_over or after.to_play == turn, f"{where} player {after.to_play} is to move: it must be player {turn}, players alternate."
         )

@@ -11,7 +11,6 @@ from gymnasium.spaces import Box, Discrete, Space
 from muzero.errors import UnsupportedGame
 from muzero.types import FrameArray
 
-CHANNELS_LAST = (1, 3)
 """Lengths of a last axis that make it the channels: grey and colour."""
 IMAGE_HISTORY = 4
 
@@ -95,10 +94,10 @@ def _write_flat(observation: Any, out: FrameArray) -> None:
 
 
 def _image_view(shape: tuple[int, ...]) -> SpaceView:
-    """Returns the view of an image [H, W], [H, W, C] with C = 1 or 3, or [C, H, W]."""
+    """Returns the view of an image [H, W], [H, W, C] or [C, H, W]; the channels are the shortest axis, the last one in doubt."""
     if len(shape) == 2:
         return SpaceView((1, *shape), "uint8", "image", shape, IMAGE_HISTORY, _write_as_it_is)
-    if shape[2] in CHANNELS_LAST:
+    if shape[2] <= shape[0]:
         return SpaceView((shape[2], *shape[:2]), "uint8", "image", shape[:2], IMAGE_HISTORY, _write_channels_first)
     return SpaceView(shape, "uint8", "image", shape[1:], IMAGE_HISTORY, _write_as_it_is)
 

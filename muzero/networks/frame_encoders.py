@@ -101,7 +101,7 @@ class ImageEncoder(nn.Module):
 class ImageActionsEncoder(nn.Module):
     """Shows images in [0, 1] and behind them, for each frame, a constant plane for the action that led to it.
 
-    Source: arXiv:1911.08265, appendix E: planes a/18 for the 18 actions of Atari.
+    The plane of action a is (a + 1) / A, 0 before the first one. Source: arXiv:1911.08265, appendix E: a/18 for Atari.
     """
 
     def __init__(self, spec: GameSpec) -> None:

@@ -1,6 +1,6 @@
 """The kind of network a game gets and the shape of its hidden state, by arithmetic: the plan of a run needs them without torch."""
 
-from math import ceil
+from math import ceil, sqrt
 
 import msgspec
 
@@ -60,9 +60,22 @@ def resolved(config: NetworkConfig, spec: GameSpec) -> NetworkConfig:
     """Returns the configuration with what is automatic in it decided.
 
     Raises:
-        UserError: as latent_shape.
+        UserError: as latent_shape, or the support of a categorical head does not hold the values of the game.
     """
     latent_shape(config, spec)
+    _require_support(config, spec)
     if not uses_planes(config, spec):
         return msgspec.structs.replace(config, kind="mlp")
     return msgspec.structs.replace(config, kind="residual", num_downsamplings=num_downsamplings(config, spec))
+
+
+def _require_support(config: NetworkConfig, spec: GameSpec) -> None:
+    if config.value_head != "categorical" or spec.value_bounds is None:
+        return
+    largest = max(abs(bound) for bound in spec.value_bounds)
+    on_support = sqrt(largest + 1.0) - 1.0 + 0.001 * largest if config.transform_values else largest
+    require(
+        on_support <= config.support_size,
+        f"network.support_size is {config.support_size}, but values of game '{spec.name}' reach {largest:g}: "
+        f"set network.support_size to at least {ceil(on_support)}.",
+    )

@@ -103,7 +103,7 @@ PAPER: dict[str, dict[str, Any]] = {
         "training.learning_rate": 0.05,
         "training.lr_decay_steps": 350_000,
         "replay.capacity_games": 125_000,
-        "replay.capacity_steps": 25_000_000,
+        "replay.capacity_steps": 125_000 * (200 + 1 + 31),
         "replay.replay_ratio": 0.1,
         "replay.is_prioritized": True,
         "replay.priority_exponent": 1.0,

@@ -174,11 +174,6 @@ class MovesTwice(Sound):
         return self.num_moves // 2 % 2
 
 
-class SecondPlayerStarts(Sound):
-    def to_play(self) -> int:
-        return 1 - self.num_moves % 2
-
-
 class OtherFrameNumbers(Sound):
     def frame(self, out: np.ndarray) -> None:
         super().frame(out)

@@ -156,6 +156,7 @@ def test_a_box_that_is_no_image_is_flattened(space: Box) -> None:
         ((12, 10), lambda image: image),
         ((12, 10, 1), lambda image: image[:, :, 0]),
         ((12, 10, 3), lambda image: image[:, :, 2]),
+        ((12, 10, 4), lambda image: image[:, :, 3]),
         ((4, 12, 10), lambda image: image[3]),
     ],
 )

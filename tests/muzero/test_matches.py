@@ -9,7 +9,7 @@ import pytest
 from muzero.config import EnvConfig, SearchConfig
 from muzero.errors import UnknownName, UnsupportedGame, UserError
 from muzero.games import BoardGame, make_game
-from muzero.matches import MatchResult, evaluate, play_matches, walk_all_replies
+from muzero.matches import MatchResult, evaluate, play_matches, walk_all_replies, whole_games
 from muzero.opponents import PerfectOpponent
 from muzero.search import BatchedSearch, FunctionModel
 from muzero.types import Model, Observation
@@ -198,3 +198,9 @@ def test_wrong_opponents_and_counts_are_refused() -> None:
         evaluate(*agent_of(leftmost_open_column, TINY_CONNECT4), TINY_CONNECT4, opponent="perfect", num_games=2, seed=0)
     with pytest.raises(UserError, match="number of games is 0"):
         evaluate(*agent, TICTACTOE, opponent="random", num_games=0, seed=0)
+
+
+def test_a_result_counts_whole_games_also_where_training_ends_at_a_lost_life() -> None:
+    kwargs = {"life_loss_is_terminal": True, "noop_max": 3}
+    assert whole_games(EnvConfig(name="atari:Breakout", kwargs=kwargs)).kwargs == {"life_loss_is_terminal": False, "noop_max": 3}
+    assert whole_games(EnvConfig(name="tictactoe")) == EnvConfig(name="tictactoe")

@@ -1,12 +1,14 @@
 """Tests of the kind of network a game gets and the shape of its hidden state."""
 
+import dataclasses
+
 import pytest
 import torch
 
 from muzero.config import NetworkConfig
 from muzero.errors import UserError
 from muzero.networks.network import build_network
-from muzero.networks.shape import latent_shape, num_downsamplings, uses_planes
+from muzero.networks.shape import latent_shape, num_downsamplings, resolved, uses_planes
 from muzero.types import GameSpec
 from tests.muzero.networks.network_specs import (
     MLP,
@@ -72,3 +74,12 @@ def test_the_network_makes_the_hidden_state_that_was_planned(num_halvings: int) 
 def test_planes_of_actions_that_do_not_fit_the_hidden_state_are_refused() -> None:
     with pytest.raises(UserError, match=r"hidden state of game 'board' is 2 x 2, .* \(1, 3, 3\): set network.num_downsamplings to 0"):
         latent_shape(downsampling_config(1), board_spec(3))
+
+
+@pytest.mark.parametrize(("bound", "transform", "needed"), [(24.0, False, 24), (24.0, True, 5), (300.0, True, 17)])
+def test_a_support_too_small_for_the_values_of_the_game_is_refused(bound: float, transform: bool, needed: int) -> None:
+    spec = dataclasses.replace(board_spec(3), value_bounds=(-bound, bound))
+    enough = NetworkConfig(support_size=needed, transform_values=transform)
+    assert resolved(enough, spec).kind == "residual"
+    with pytest.raises(UserError, match=f"reach {bound:g}: set network.support_size to at least {needed}"):
+        resolved(NetworkConfig(support_size=needed - 1, transform_values=transform), spec)
