@@ -1,9 +1,12 @@
-"""Which device a role computes on. No tensors in here."""
+"""Which device a role computes on, and what its memory is. No tensors in here."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 
 from engine.config import InferenceConfig
-from engine.errors import MachineProblem, NotEnoughMemory
+from engine.errors import MachineProblem
 
 
 def resolve_device(name: str) -> torch.device:
@@ -24,21 +27,26 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def check_device_memory(device: torch.device, needed_bytes: int) -> None:
-    """Raises NotEnoughMemory if a GPU has less free memory than needed; a CPU's memory is the plan's matter.
+def largest_device_bytes(devices: Iterable[torch.device]) -> int | None:
+    """Returns the memory of the largest GPU among these devices, in bytes, or None where there is none."""
+    sizes = (torch.cuda.get_device_properties(device).total_memory for device in devices if device.type == "cuda")
+    return max(sizes, default=None)
 
-    Args:
-        device: where inference runs.
-        needed_bytes: latent pool and weights.
+
+@contextmanager
+def out_of_memory_is_final() -> Iterator[None]:
+    """Turns a GPU's out-of-memory error into one that no restart can mend: the same allocations would meet it again.
+
+    Raises:
+        MachineProblem: naming the flags that need less.
     """
-    if device.type != "cuda":
-        return
-    free_bytes, total_bytes = torch.cuda.mem_get_info(device)
-    if needed_bytes > free_bytes:
-        raise NotEnoughMemory(
-            f"the hidden states and weights need {needed_bytes:,} bytes on {device}, which has {free_bytes:,} of {total_bytes:,} free: "
-            "give fewer --games-per-actor, --actors or --simulations, or --set inference.precision=bfloat16."
-        )
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MachineProblem(
+            f"a GPU ran out of memory ({str(error).partition('. ')[0]}): end what else uses it, or give fewer --games-per-actor or "
+            "--simulations, or a smaller --set training.micro_batch_size."
+        ) from error
 
 
 def inference_dtype(config: InferenceConfig, device: torch.device) -> torch.dtype:

@@ -58,9 +58,10 @@ def has_gpu() -> bool:
 
 
 def placements_of(config: RunConfig) -> tuple[Placement, ...]:
-    """Returns the GPUs of a run: the planned one where plan.device_memory is set, else those that its settings name."""
+    """Returns the GPUs of a run: the planned one where plan.device_memory is set, else those that its settings name; none for the CPU."""
     if config.plan.device_memory is not None:
-        return (Placement(PLANNED_DEVICE, has_server=True, has_learner=True),)
+        has_server, has_learner = config.inference.device != "cpu", config.learner.device != "cpu"
+        return (Placement(PLANNED_DEVICE, has_server, has_learner),) if has_server or has_learner else ()
     server, learner = _gpu_name(config.inference.device), _gpu_name(config.learner.device)
     names = sorted({name for name in (server, learner) if name})
     return tuple(Placement(name, has_server=name == server, has_learner=name == learner) for name in names)

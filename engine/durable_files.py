@@ -1,6 +1,7 @@
 """Files that survive a crash whole: forced to the disk, replaced by renaming. What is in them is decided elsewhere."""
 
 import os
+import threading
 from pathlib import Path
 
 
@@ -14,8 +15,11 @@ def fsync(path: Path) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replaces a small text file, so that a reader sees the old or the new one whole: other name, fsync, rename."""
-    temporary = path.with_name(f".{path.name}.writing")
+    """Replaces a small text file, so that a reader sees the old or the new one whole: other name, fsync, rename.
+
+    Several processes may write the same file at once: the number of a thread is unique on the machine, so each has its own other name.
+    """
+    temporary = path.with_name(f".{path.name}.{threading.get_native_id()}.writing")
     temporary.write_text(text)
     fsync(temporary)
     temporary.replace(path)

@@ -1,18 +1,21 @@
 """What is left of an exception of an environment: a count in telemetry, its traceback in the run's folder. Self-play goes on."""
 
 import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engine.durable_files import write_atomically
 from engine.layout import Counter
 from engine.telemetry import ProcessBlock
-from muzero.errors import MAX_FAILURES, EnvironmentFailed
+from muzero.errors import MAX_FAILURES, EnvironmentFailed, MuZeroError
+from muzero.match_result import MatchResult
 
 FILE_NAME = "environment.txt"
 
 
 class EnvironmentFailures:
-    """Counts the games that exceptions ended, for one process."""
+    """Counts the games and evaluations that exceptions ended, for one process."""
 
     def __init__(self, block: ProcessBlock, run_dir: Path) -> None:
         """Starts at zero.
@@ -25,29 +28,52 @@ class EnvironmentFailures:
         self._path = run_dir / "crash" / FILE_NAME
         self._evaluations_in_a_row = 0
 
-    def report(self, tracebacks: list[str]) -> None:
+    def report(self, tracebacks: Sequence[str]) -> None:
         """Stores the tracebacks of games that failed; the file keeps the latest of all processes."""
         if tracebacks:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path, tracebacks[-1])
+            with suppress(OSError):  # a full disk must not end an actor: the count says that something was there
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(self._path, tracebacks[-1])
             self._block.add(Counter.FAILED_GAMES, len(tracebacks))
 
-    def report_evaluation(self) -> None:
-        """Stores the exception being handled, which ended an evaluation.
+    @contextmanager
+    def reported_before_the_end(self) -> Iterator[None]:
+        """Lets an EnvironmentFailed pass once the failures that led to it, and that nobody was told of, are stored."""
+        try:
+            yield
+        except EnvironmentFailed as error:
+            self.report(error.tracebacks)
+            raise
+
+    def evaluation(self, evaluate: Callable[[], MatchResult | None]) -> MatchResult | None:
+        """Returns the result of an evaluation, or None where it was stopped or ended in an exception, which is then stored.
+
+        Args:
+            evaluate: holds the evaluation.
 
         Raises:
-            EnvironmentFailed: it was the third in a row.
+            EnvironmentFailed: it was the third in a row that ended in an exception.
+            MuZeroError: what `evaluate` raised of our own errors.
         """
+        try:
+            result = evaluate()
+        except MuZeroError:
+            raise
+        except Exception:
+            self._report_evaluation()
+            return None
+        if result is not None:
+            self._evaluations_in_a_row = 0
+        return result
+
+    def _report_evaluation(self) -> None:
+        """Stores the exception being handled."""
         self.report([traceback.format_exc()])
         self._evaluations_in_a_row += 1
         if self._evaluations_in_a_row >= MAX_FAILURES:
             raise EnvironmentFailed(
                 f"{MAX_FAILURES} evaluations in a row ended in an exception; the last one was\n{traceback.format_exc()}"
             )
-
-    def end_of_row(self) -> None:
-        """Notes that an evaluation went well."""
-        self._evaluations_in_a_row = 0
 
 
 def latest_traceback(run_dir: Path) -> str:

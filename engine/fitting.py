@@ -63,19 +63,22 @@ def flags_between(config: RunConfig, wanted: RunConfig) -> str:
     return f"give {' '.join(changed)}" if changed else ""
 
 
-def smaller(part: str, config: RunConfig, spec: GameSpec, fits: Fits) -> RunConfig | None:
-    """Returns the configuration with the largest value of the setting that decides a part's size, or None where none fits."""
-    actors, games = config.actors.num_actors, config.actors.games_per_actor
-    if part == "ring":
-        least = max(CAPACITY_STEP, longest_trajectory(config, spec), config.replay.min_steps + 1)
-        sizes = range(-(-least // CAPACITY_STEP) * CAPACITY_STEP, config.replay.capacity_steps, CAPACITY_STEP)
-        wanted = largest(sizes, lambda size: fits(with_capacity(config, size)))
-        return with_capacity(config, wanted) if wanted else None
-    if part == "pool":
-        wanted = most_games(config, fits)
-        return with_actors(config, actors, wanted) if wanted else None
-    if part == "actors":
-        wanted = largest(range(1, actors), lambda number: fits(with_actors(config, number, games)))
-        return with_actors(config, wanted, games) if wanted else None
-    wanted = largest(micro_batches(config), lambda size: fits(with_micro_batch(config, size)))
-    return with_micro_batch(config, wanted) if wanted else None
+def smaller(part: str, config: RunConfig, spec: GameSpec, fits: Fits) -> RunConfig:
+    """Returns the configuration with the largest value that fits of the setting that decides a part's size, the least where none fits.
+
+    Args:
+        part: "ring", "pool", "actors" or "learner".
+        config: does not fit.
+        spec: facts of its game.
+        fits: whether a run of a configuration fits.
+    """
+    actors, games, groups = config.actors.num_actors, config.actors.games_per_actor, config.actors.groups
+    least = max(CAPACITY_STEP, longest_trajectory(config, spec), config.replay.min_steps + 1)
+    settings: dict[str, tuple[Sequence[int], Callable[[RunConfig, int], RunConfig]]] = {
+        "ring": (range(-(-least // CAPACITY_STEP) * CAPACITY_STEP, config.replay.capacity_steps, CAPACITY_STEP), with_capacity),
+        "pool": (range(groups, games, groups), lambda config, number: with_actors(config, actors, number)),
+        "actors": (range(1, actors), lambda config, number: with_actors(config, number, games)),
+        "learner": (micro_batches(config), with_micro_batch),
+    }
+    sizes, with_size = settings[part]
+    return with_size(config, largest(sizes, lambda size: fits(with_size(config, size))) or sizes[0]) if sizes else config

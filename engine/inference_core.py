@@ -49,8 +49,7 @@ class InferenceCore:
         self.pool = LatentPool(num_slots, self.num_nodes, self.network.latent_shape, self.device, dtype)
         self._typical_batch = typical_batch
         self._graphs: RecurrentGraphs | None = None
-        largest_request = max(config.actors.games_per_group, evaluation_trees(config))
-        self._max_batch = min(config.inference.max_batch + largest_request, num_slots)
+        self._max_batch = largest_batch(config, num_slots, typical_batch)
 
     def load(self, values: Float32Array, version: int) -> None:
         """Swaps the weights, in place; call it between two batches.
@@ -103,6 +102,18 @@ class InferenceCore:
     def _to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
         tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
         return tensor.to(self.device, non_blocking=True)
+
+
+def largest_batch(config: RunConfig, num_slots: int, typical_batch: int) -> int:
+    """Returns the leaves of the largest forward pass: a batch is full only once a request made it larger than max_batch.
+
+    Args:
+        config: the run.
+        num_slots: trees in flight.
+        typical_batch: leaves in a usual forward pass; outside a run, in `muzero eval`, that is all trees at once.
+    """
+    largest_request = max(config.actors.games_per_group, evaluation_trees(config))
+    return min(max(config.inference.max_batch + largest_request, typical_batch), num_slots)
 
 
 def _to_host(tensor: Tensor) -> Float32Array:

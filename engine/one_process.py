@@ -14,7 +14,7 @@ import torch
 from engine.checkpoint import CheckpointFolder
 from engine.checkpoint_manifest import Checkpoint
 from engine.config import RunConfig
-from engine.device import resolve_device
+from engine.device import out_of_memory_is_final, resolve_device
 from engine.environment_failures import EnvironmentFailures
 from engine.errors import MachineProblem
 from engine.evaluation import report_evaluation
@@ -25,13 +25,14 @@ from engine.learning import Learning, gauges_of
 from engine.ring import Ring
 from engine.shared_memory import Segment
 from engine.slots import clients_of, evaluation_trees, evaluator_client, num_slots
+from engine.state_tree import StateTree
 from engine.telemetry import ProcessIndices, Telemetry, counters_of, restore_counters
 from engine.weights import WeightStore
 from muzero.games import make_game
 from muzero.matches import evaluate
 from muzero.search import BatchedSearch
 from muzero.self_play import MoveOutcome, SelfPlay
-from muzero.types import InitialRequest, Model, Reply, Request
+from muzero.types import GameSpec, InitialRequest, Model, Reply, Request
 
 
 class OneProcessRun:
@@ -45,6 +46,7 @@ class OneProcessRun:
         on_event: told of checkpoints and evaluations.
     """
 
+    @out_of_memory_is_final()
     def __init__(
         self, config: RunConfig, run_dir: Path, num_floats: int, resume_from: Checkpoint | None, on_event: Callable[[str], None]
     ) -> None:
@@ -67,21 +69,9 @@ class OneProcessRun:
         self._models = [LocalModel(self._core, client.first_slot, client.num_trees) for client in groups]
         if resume_from is not None:
             self._restore_counters(resume_from)
-        self._players = [
-            SelfPlay(
-                config.env,
-                config.search,
-                config.self_play,
-                BatchedSearch(config.search, num_trees=client.num_trees, spec=spec),
-                seed=config.seed,
-                actor_index=0,
-                policy_entries=policy_entries_for(spec.num_actions, config.replay.policy_entries),
-                next_game_index=self._next_game_index,
-                learner_steps=lambda: self._learning.steps,
-            )
-            for client in groups
-        ]
-        self._restore(resume_from)
+        with self._failures.reported_before_the_end():
+            self._players = [self._make_player(client.num_trees, spec) for client in groups]
+            self._restore(resume_from)
         self._next_evaluation = self._next_checkpoint = time.monotonic()
         self._schedule()
         for index in range(self.indices.num_processes):
@@ -98,6 +88,7 @@ class OneProcessRun:
         """Whether the last learner step is done."""
         return self._learning.steps >= self._config.last_step
 
+    @out_of_memory_is_final()
     def turn(self) -> None:
         """Takes one training step if the governor allows it, else plays one move in every game; evaluates and saves when due."""
         learning = self._learning
@@ -105,13 +96,22 @@ class OneProcessRun:
         if may_learn and learning.replay.sample(self._batch):
             self._learn()
         else:
-            self._play()
+            with self._failures.reported_before_the_end():
+                self._play()
         self._report()
         self._do_what_is_due()
 
     def save(self) -> None:
         """Writes a checkpoint."""
-        state = {**self._learning.state(), "self_play": [player.state() for player in self._players]}
+        self._save({"self_play": [player.state() for player in self._players]})
+
+    def save_after_failure(self) -> None:
+        """Writes a checkpoint without the games going on, in which a move is half played; a resumed run plays new ones."""
+        self._learning.replay.ingest()  # of the groups that had played when the failing one raised
+        self._tell_if_impossible(lambda: self._save({}))
+
+    def _save(self, games: dict[str, StateTree]) -> None:
+        state = {**self._learning.state(), **games}
         facts = {
             "learner_steps": self._learning.steps,
             "env_steps": self._env_steps(),
@@ -120,12 +120,26 @@ class OneProcessRun:
         path = self._checkpoints.save(self._config, state, self._learning.network_state(), self._ring, facts)
         self._on_event(f"checkpoint {path.name}")
 
-    def _save_if_possible(self) -> None:
+    def _tell_if_impossible(self, save: Callable[[], None]) -> None:
         """Writes a checkpoint; a full disk costs this one, not the run: the next may find room."""
         try:
-            self.save()
+            save()
         except MachineProblem as problem:
             self._on_event(str(problem))
+
+    def _make_player(self, num_trees: int, spec: GameSpec) -> SelfPlay:
+        config = self._config
+        return SelfPlay(
+            config.env,
+            config.search,
+            config.self_play,
+            BatchedSearch(config.search, num_trees=num_trees, spec=spec),
+            seed=config.seed,
+            actor_index=0,
+            policy_entries=policy_entries_for(spec.num_actions, config.replay.policy_entries),
+            next_game_index=self._next_game_index,
+            learner_steps=lambda: self._learning.steps,
+        )
 
     def _next_game_index(self) -> int:
         block = self.telemetry.block(0)
@@ -207,20 +221,22 @@ class OneProcessRun:
     def _do_what_is_due(self) -> None:
         now = time.monotonic()
         if now >= self._next_checkpoint:
-            self._save_if_possible()
+            self._tell_if_impossible(self.save)
         if self._config.evaluation.is_enabled and now >= self._next_evaluation:
             self._evaluate()
         self._schedule()
 
     def _evaluate(self) -> None:
         client, step = evaluator_client(self._config), self._learning.steps
-        result = evaluate(
-            LocalModel(self._core, client.first_slot, client.num_trees),
-            BatchedSearch(self._config.search, num_trees=evaluation_trees(self._config), spec=make_game(self._config.env).spec),
-            self._config.env,
-            opponent=self._config.evaluation.opponent,
-            num_games=self._config.evaluation.episodes,
-            seed=self._config.seed + step,
+        result = self._failures.evaluation(
+            lambda: evaluate(
+                LocalModel(self._core, client.first_slot, client.num_trees),
+                BatchedSearch(self._config.search, num_trees=evaluation_trees(self._config), spec=make_game(self._config.env).spec),
+                self._config.env,
+                opponent=self._config.evaluation.opponent,
+                num_games=self._config.evaluation.episodes,
+                seed=self._config.seed + step,
+            )
         )
         if result is not None and self.indices.evaluator is not None:
             report_evaluation(self.telemetry.block(self.indices.evaluator), self._run_dir, result, step)

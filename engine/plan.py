@@ -18,9 +18,10 @@ from muzero.networks.shape import latent_shape
 from muzero.types import GameSpec
 
 GIB = 1 << 30
-FREE_MEMORY = "give fewer --actors and a smaller replay.capacity_steps, or free memory"
+FREE_MEMORY = "no smaller ring, batch or number of games fits: give fewer --simulations or a smaller network, or free memory"
 NO_GPU = "there is no GPU here: this machine cannot run it as it is, give --device cpu for that"
 UNCHECKED = "the memory of the machine is not checked, because only a GPU was given: add --set plan.host_memory=512GB or what it has"
+OTHER_HOST = "planned for a machine of {} (plan.host_memory), not for this one: add --set plan.host_memory=none for this one"
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _estimate(config: RunConfig, spec: GameSpec, num_floats: int | None) -> Plan
         expected_batch=min(config.inference.max_batch, num_actors * config.actors.games_per_group),
         capacity_steps=config.replay.capacity_steps,
         available_bytes=available_memory_bytes() if host_memory is None else memory_bytes(host_memory, "plan.host_memory"),
-        is_memory_checked=host_memory is not None or config.plan.device_memory is None,
+        is_memory_checked=host_memory is not None or config.plan.device_memory is None or not placements,
         remedy="",
         devices=(),
         notes=(),
@@ -183,15 +184,23 @@ def _roles(config: RunConfig, spec: GameSpec, num_floats: int, placements: tuple
 def _notes(config: RunConfig, plan: Plan, devices: tuple[DevicePlan, ...]) -> tuple[str, ...]:
     """Returns what the numbers do not say."""
     asks_for_gpu = any(device.startswith("cuda") for device in (config.inference.device, config.learner.device))
-    notes = {NO_GPU: asks_for_gpu and not has_gpu(), UNCHECKED: not plan.is_memory_checked}
+    host_memory = config.plan.host_memory
+    notes = {
+        NO_GPU: asks_for_gpu and not has_gpu(),
+        UNCHECKED: not plan.is_memory_checked,
+        OTHER_HOST.format(host_memory): host_memory is not None,
+    }
     return tuple(note for note, holds in notes.items() if holds)
 
 
 def _memory_remedy(config: RunConfig, spec: GameSpec, num_floats: int | None, plan: Plan) -> str:
-    """Returns the flag that makes the largest part small enough for the machine's memory, or advice where that is not enough."""
+    """Returns the flags that make part after part smaller, the largest first, until the machine's memory holds all."""
+
+    def needed(changed: RunConfig) -> int:
+        return _estimate(changed, spec, num_floats).memory_bytes
 
     def fits(changed: RunConfig) -> bool:
-        return _estimate(changed, spec, num_floats).fits_memory
+        return needed(changed) <= plan.usable_bytes
 
     totals = {role.role: role.total_bytes for role in plan.roles}
     replay = replay_bytes(config)
@@ -201,8 +210,12 @@ def _memory_remedy(config: RunConfig, spec: GameSpec, num_floats: int | None, pl
         "actors": totals.get("actor", 0),
         "learner": totals.get("learner", totals.get("one process", 0)) - replay,
     }
-    wanted = smaller(max(sizes, key=lambda name: sizes[name]), config, spec, fits)
-    return FREE_MEMORY if wanted is None else flags_between(config, wanted)
+    wanted = config
+    for part in sorted(sizes, key=lambda name: sizes[name], reverse=True):
+        wanted = min(wanted, smaller(part, wanted, spec, fits), key=needed)
+        if fits(wanted):
+            return flags_between(config, wanted)
+    return FREE_MEMORY
 
 
 def on_device(config: RunConfig, device: str) -> RunConfig:

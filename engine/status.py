@@ -55,7 +55,7 @@ class Status:
         version: version of the weights last published.
         roles: state of each role, by name: the name of an `engine.layout.State`.
         restarts: roles started again so far.
-        failed_games: games that an exception of the environment ended, resumed parts included.
+        failed_games: games and evaluations that an exception ended; of resumed parts only those of the actors (in one process: all).
         throttled: whom the governor pauses: "actors", "learner" or "none".
         eta_seconds: time left until the last step or the time limit; None when unknown.
     """

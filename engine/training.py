@@ -21,7 +21,7 @@ from engine.supervisor import Role, Supervisor
 from engine.telemetry import ProcessIndices
 from engine.warm_up import WarmUp, warm_up
 from engine.watch import Watch
-from muzero.errors import MuZeroError
+from muzero.errors import EnvironmentFailed, MuZeroError
 from muzero.games import make_game
 
 POLL_SECONDS = 0.1
@@ -66,7 +66,7 @@ def _prepare_and_run(
     found = warm_up(config, lambda: signals.count > 0)
     if found is None:
         return "stopped before it began"
-    make_plan(on_device(config, found.device), make_game(config.env).spec, found.num_floats).check()
+    make_plan(on_device(config, found.device), make_game(config.env).spec, found.num_floats, found.device_bytes).check()
     display.message(f"inference on {found.device}, learning on {found.learner_device}, network of {found.num_floats:,} numbers")
     run = _run_in_one_process if config.actors.num_actors == 0 else _run_processes
     with open_run(run_dir, mode, config_toml=config_to_toml(config), command_line=command_line, seed=config.seed) as folder:
@@ -103,6 +103,10 @@ def _run_in_one_process(
             display.message("stopping: saving a checkpoint")
         run.save()
         watch.look_now(run.states, 0)
+    except EnvironmentFailed:
+        display.message("saving what there is")
+        run.save_after_failure()
+        raise
     finally:
         watch.close()
     return _farewell(run.is_done, watch.reason, folder)

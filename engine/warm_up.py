@@ -26,11 +26,13 @@ class WarmUp(msgspec.Struct, frozen=True, kw_only=True):
         num_floats: W, floats of the network.
         device: where inference runs, "cpu" or "cuda:N".
         learner_device: where the learner trains.
+        device_bytes: memory of the largest GPU among the two, None without one.
     """
 
     num_floats: int
     device: str
     learner_device: str
+    device_bytes: int | None
 
 
 def warm_up(config: RunConfig, should_stop: Callable[[], bool] = lambda: False) -> WarmUp | None:
@@ -77,10 +79,9 @@ def _communicate(process: "subprocess.Popen[bytes]", question: bytes, should_sto
 
 
 def _read(return_code: int, output: bytes, complaints: bytes) -> WarmUp:
-    lines = output.decode(errors="replace").splitlines()
-    if return_code != 0 or not lines:
+    if return_code != 0 or not output:
         raise RunFailed(f"the warm-up process failed:\n{complaints.decode(errors='replace')[-LAST_WORDS_CHARACTERS:]}")
-    answer = json.loads(lines[-1])
+    answer = json.loads(output)
     if "error" in answer:
         error = MuZeroError(answer["error"])
         error.exit_code = answer["exit_code"]

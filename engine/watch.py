@@ -54,14 +54,12 @@ class Watch:
         self._metrics.close()
 
     def _look_at_failures(self, status: Status) -> None:
-        """Shows the first exception of the environment; later ones are only counted."""
+        """Shows the first exception that ended a game or an evaluation; later ones are only counted."""
         if self._failures_before is None:
             self._failures_before = status.failed_games
         if status.failed_games > self._failures_before and not self._has_shown_failure:
             self._has_shown_failure = True
-            self._display.message(
-                f"the environment raised an exception, which ended its game; more are only counted:\n{latest_traceback(self._run_dir)}"
-            )
+            self._display.message(f"an exception ended a game or an evaluation; more are only counted:\n{latest_traceback(self._run_dir)}")
 
     def _look_at_evaluation(self, status: Status) -> None:
         if status.evaluations == self._evaluations:

@@ -1,22 +1,17 @@
-"""Measures the games alone: what an actor does with a game per move, without search and network, on one core.
-
-A first pass plays random legal moves and writes them down. The timed passes play the same episodes again, which the same seed and
-the same actions allow, so that choosing moves costs nothing. A move is the legal mask, the step and the frame; starting the
-episodes is counted too. Times are processor times.
-"""
+"""Measures the games alone for `bench games`: the rows and how they are shown; how one is timed is in `play_speed.py`."""
 
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
+from operator import truediv
 from typing import Any, TypedDict
 
-import numpy as np
-
+from engine.private_memory import search_bytes
+from launch.config import playable_game
 from launch.games import frame_bytes
+from launch.play_speed import PASSES, Episodes, exceptions_in_a_sentence, replay_speed, warm_episodes
 from launch.tables import print_rows
-from muzero.config import EnvConfig
-from muzero.games import Game, make_game
-from muzero.types import FrameArray
+from muzero.config import EnvConfig, SearchConfig
+from muzero.types import GameSpec
 
 DEFAULT_GAMES = (
     "go9",
@@ -32,24 +27,21 @@ DEFAULT_GAMES = (
     "atari:Breakout",
     "atari:MsPacman",
 )
-PASSES = 5
-"""Timed passes per game; the median is reported."""
-NANOSECONDS = 1e9
-
-Episodes = list[tuple[int, list[int]]]
-"""Seed and actions of each."""
+BENCHED_SEARCH = SearchConfig(num_simulations=50)
+"""What the memory of a tree is computed for."""
 
 
 class SpeedRow(TypedDict):
-    """One game: how fast it is played, what a step of it takes in the ring, and how near raw ale-py it is (Atari)."""
+    """One game: how fast it is played, what a step takes in the ring and a tree in the search, how near raw ale-py it is (Atari)."""
 
     game: str
     players: int
     actions: int
     steps_per_second: float
     frame_bytes: int
+    tree_kilobytes: float
     raw_steps_per_second: float | None
-    raw_share: float | None
+    share_of_raw: float | None
 
 
 def bench_games(names: Sequence[str] = (), *, seconds: float = 2.0) -> dict[str, Any]:
@@ -57,13 +49,13 @@ def bench_games(names: Sequence[str] = (), *, seconds: float = 2.0) -> dict[str,
 
     Args:
         names: as for `--env`; none for DEFAULT_GAMES.
-        seconds: processor time per game, more with the first pass and raw ale-py.
+        seconds: processor time per game, more with what is played before the timed passes and with raw ale-py.
 
     Returns:
         {"bench": "games", "rows": [SpeedRow, ...]}
 
     Raises:
-        UserError: a game cannot be made.
+        UserError: a game cannot be made, breaks the contract of a game, or raises an exception.
     """
     return {"bench": "games", "rows": [_measure(name, seconds) for name in names or DEFAULT_GAMES]}
 
@@ -75,8 +67,9 @@ def print_speeds(record: Mapping[str, Any]) -> None:
             "game": row["game"],
             "steps/s": row["steps_per_second"],
             "frame_bytes": row["frame_bytes"],
+            "tree kB": row["tree_kilobytes"],
             "raw ale-py/s": row["raw_steps_per_second"],
-            "share_of_raw": row["raw_share"],
+            "share_of_raw": row["share_of_raw"],
         }
         for row in record["rows"]
     ]
@@ -85,88 +78,29 @@ def print_speeds(record: Mapping[str, Any]) -> None:
 
 def _measure(name: str, seconds: float) -> SpeedRow:
     """Returns one row."""
-    game = make_game(EnvConfig(name=name))
-    episodes, raw = _warm_episodes(game, seconds / PASSES), _raw_speed(name)
+    game, raw = playable_game(EnvConfig(name=name)), _raw_speed(name)
     here, there = [], []
-    for _ in range(PASSES):  # in turns, so that the machine's moods hit both
-        here.append(_replay(game, episodes))
-        there.append(raw(episodes) if raw else 0.0)
-    speed, raw_speed = statistics.median(here), statistics.median(there)
+    with exceptions_in_a_sentence(name):
+        episodes = warm_episodes(game, seconds)
+        for _ in range(PASSES):
+            here.append(replay_speed(game, episodes))
+            if raw:
+                there.append(raw(episodes))
     return SpeedRow(
         game=name,
         players=game.spec.num_players,
         actions=game.spec.num_actions,
-        steps_per_second=round(speed, 1),
+        steps_per_second=round(statistics.median(here), 1),
         frame_bytes=frame_bytes(game.spec),
-        raw_steps_per_second=round(raw_speed, 1) if raw else None,
-        raw_share=round(speed / raw_speed, 3) if raw else None,
+        tree_kilobytes=tree_kilobytes(game.spec),
+        raw_steps_per_second=round(statistics.median(there), 1) if raw else None,
+        share_of_raw=round(statistics.median(map(truediv, here, there)), 3) if raw else None,
     )
 
 
-def steps_per_second(game: Game, *, seconds: float) -> float:
-    """Returns the speed of the whole actor-side step, the median of several passes.
-
-    Args:
-        game: any, in any position.
-        seconds: processor time of all passes.
-    """
-    episodes = _warm_episodes(game, seconds / PASSES)
-    return statistics.median(_replay(game, episodes) for _ in range(PASSES))
-
-
-def _warm_episodes(game: Game, seconds: float) -> Episodes:
-    """Returns random episodes after others have been played, so that nothing is compiled while they are drawn or timed."""
-    random_episodes(game, seconds=seconds)
-    return random_episodes(game, seconds=seconds)
-
-
-def random_episodes(game: Game, *, seconds: float) -> Episodes:
-    """Returns episodes of random legal moves, as many as are played in that processor time; the last one is cut.
-
-    Args:
-        game: any, in any position.
-        seconds: at least one move is played however short.
-    """
-    random, legal, frame = np.random.default_rng(0), np.empty(game.spec.num_actions, np.bool_), _frame_of(game)
-    end = time.process_time() + seconds
-    episodes: Episodes = []
-    while True:
-        actions: list[int] = []
-        episodes.append((len(episodes), actions))
-        game.reset(len(episodes) - 1)
-        is_over = False
-        while not is_over:
-            game.legal_actions(legal)
-            choices = legal.nonzero()[0]
-            actions.append(int(choices[random.integers(len(choices))]))
-            step = game.step(actions[-1])
-            game.frame(frame)
-            is_over = step.is_terminal or step.is_truncated
-            if time.process_time() >= end:
-                return episodes
-
-
-def _replay(game: Game, episodes: Episodes) -> float:
-    """Returns the steps per second of processor time of playing these episodes again."""
-    legal, frame = np.empty(game.spec.num_actions, np.bool_), _frame_of(game)
-    start = time.process_time_ns()
-    for seed, actions in episodes:
-        game.reset(seed)
-        for action in actions:
-            game.legal_actions(legal)
-            game.step(action)
-            game.frame(frame)
-    return num_steps(episodes) * NANOSECONDS / (time.process_time_ns() - start)
-
-
-def num_steps(episodes: Episodes) -> int:
-    """Returns the steps of all episodes together."""
-    return sum(len(actions) for _, actions in episodes)
-
-
-def _frame_of(game: Game) -> FrameArray:
-    """Returns memory for one frame."""
-    return np.empty(game.spec.frame_shape, game.spec.frame_dtype)
+def tree_kilobytes(spec: GameSpec) -> float:
+    """Returns the search memory of one tree of BENCHED_SEARCH, in thousands of bytes."""
+    return round(search_bytes(BENCHED_SEARCH, spec, 1) / 1000, 1)
 
 
 def _raw_speed(name: str) -> Callable[[Episodes], float] | None:

@@ -8,18 +8,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from launch.bench_games import steps_per_second
 from launch.config import chosen_env, set_choices
 from launch.games import frame_bytes
+from launch.play_speed import exceptions_in_a_sentence, steps_per_second
 from launch.settings import choose
 from launch.tables import print_record
+from muzero.config import EnvConfig
 from muzero.errors import UserError
 from muzero.games import make_game
-from muzero.games.contract import check_contract
+from muzero.games.contract import ContractCheck, check_contract
 from muzero.types import GameSpec
 
 SPEED_SECONDS = 1.0
 """How long the speed is measured."""
+LASTING = "It can be played for longer."
+"""The rule that measuring the speed looks at; it comes last."""
 
 
 def check_env(name: str, assignments: Sequence[str], *, num_games: int, seed: int) -> dict[str, Any]:
@@ -43,15 +46,28 @@ def check_env(name: str, assignments: Sequence[str], *, num_games: int, seed: in
         raise UserError(f"check-env got --set {foreign[0]}: set only env.kwargs, the arguments of the world.")
     env = chosen_env(choices)
     make_game(env)
-    checks = [asdict(check) for check in check_contract(env, num_games=num_games, seed=seed)]
-    is_met = all(check["is_met"] for check in checks)
+    checks, speed = check_contract(env, num_games=num_games, seed=seed), None
+    if all(check.is_met for check in checks):
+        speed, lasting = _speed(env)
+        checks.append(lasting)
+    is_met = all(check.is_met for check in checks)
     return {
         "environment": name,
         "is_met": is_met,
-        "checks": checks,
+        "checks": [asdict(check) for check in checks],
         "spec": _facts(make_game(env).spec) if is_met else None,
-        "steps_per_second": round(steps_per_second(make_game(env), seconds=SPEED_SECONDS), 1) if is_met else None,
+        "steps_per_second": speed,
     }
+
+
+def _speed(env: EnvConfig) -> tuple[float | None, ContractCheck]:
+    """Returns the steps per second of a world and that it can be played for long, or None and what it raised."""
+    try:
+        with exceptions_in_a_sentence(env.name):
+            speed = round(steps_per_second(make_game(env), seconds=SPEED_SECONDS), 1)
+    except UserError as error:
+        return None, ContractCheck(LASTING, False, str(error))
+    return speed, ContractCheck(LASTING, True, "played on while its speed was measured")
 
 
 def _facts(spec: GameSpec) -> dict[str, Any]:

@@ -12,18 +12,13 @@ from engine.config import RunConfig
 from launch.settings import Choices, build_config, choices_of, differences
 from muzero.config import EnvConfig
 from muzero.errors import UnknownName, UserError
-from muzero.games import GAMES, Game, make_game, world_of
+from muzero.games import Game, make_game, world_of
 
 DEFAULT_PRESET = "default"
 FIXED_ON_RESUME = ("env.", "network.", "training.optimizer", "replay.capacity_steps", "replay.policy_entries")
 """They shape the weights, the optimizer's state or the stored ring, none of which a resumed run can change."""
 FIXED_IN_ONE_PROCESS = ("seed", "actors.games_per_actor", "actors.groups", "self_play.max_trajectory_steps")
 """A run without actors also stores its running games, which these shape."""
-
-
-def known_environments() -> list[str]:
-    """Returns the worlds with a name of their own; `muzero games` also lists the prefixes that `--env` takes."""
-    return list(GAMES)
 
 
 def presets_of(env: EnvConfig) -> str:

@@ -162,7 +162,8 @@ def status_line(status: Status) -> str:
         f"score {number(status.score)}",
         f"ETA {clock(status.eta_seconds)}",
     )
-    return f"{clock(status.elapsed_seconds)}  " + "  ".join(parts)
+    failed = (f"failed games {status.failed_games:,}",) if status.failed_games else ()
+    return f"{clock(status.elapsed_seconds)}  " + "  ".join((*parts, *failed))
 
 
 def json_line(event: str, record: dict[str, Any]) -> str:

@@ -19,6 +19,8 @@ NONE_TEXT = "none"
 """How a user writes "not set", which TOML has no word for."""
 LARGEST_INTEGER = 2**63 - 1
 """Whole numbers end up in int64 arrays, JSON and generators of random numbers."""
+EXAMPLES = {"plan.device_memory": "24GB", "plan.host_memory": "512GB"}
+"""What a setting looks like whose type alone does not say it."""
 PHRASES: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
@@ -132,7 +134,8 @@ def _converted(key: str, value: Any, wanted: Any) -> Any:
     try:
         result = msgspec.convert(value, wanted)
     except msgspec.ValidationError:
-        raise UserError(f"{key} is {value!r}: set {phrase(wanted)}.") from None
+        example = f", for example {EXAMPLES[key]}" if key in EXAMPLES else ""
+        raise UserError(f"{key} is {value!r}: set {phrase(wanted)}{example}.") from None
     if isinstance(result, float) and not math.isfinite(result):
         raise UserError(f"{key} is {value!r}: set a finite number.")
     if isinstance(result, int) and abs(result) > LARGEST_INTEGER:

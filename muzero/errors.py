@@ -4,12 +4,12 @@ MuZeroError                    exit 1: the run failed
 ├── UserError                  exit 2: a wrong flag, name, value or file of the user's
 │   ├── UnknownName            a name that does not exist, with the nearest ones that do
 │   └── UnsupportedGame        a game this engine cannot play, with what it can
-├── EnvironmentFailed          exit 1: an environment raised exceptions again and again
+├── EnvironmentFailed          exit 1: games or evaluations ended in exceptions again and again
 └── (engine/errors.py goes on: environment, checkpoints, dead peers)
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class MuZeroError(Exception):
@@ -46,8 +46,18 @@ class UnsupportedGame(UserError):
 
 
 MAX_FAILURES = 3
-"""So many games, or evaluations, in a row that end in an exception of the environment end the run."""
+"""So many games, or evaluations, in a row that end in an exception end the run."""
 
 
 class EnvironmentFailed(MuZeroError):
-    """An environment raised exceptions in several games in a row."""
+    """Several games, or evaluations, in a row ended in an exception."""
+
+    def __init__(self, sentence: str, tracebacks: Sequence[str] = ()) -> None:
+        """Keeps what is not reported yet.
+
+        Args:
+            sentence: what happened and what to do.
+            tracebacks: of the failures that led here, as far as nobody was told of them.
+        """
+        super().__init__(sentence)
+        self.tracebacks = tuple(tracebacks)

@@ -149,7 +149,8 @@ class SelfPlay:
         if self._num_failures >= MAX_FAILURES:
             raise EnvironmentFailed(
                 f"the environment '{self.spec.name}' raised an exception in {MAX_FAILURES} games in a row: correct it; the last one was\n"
-                f"{self._failures[-1]}"
+                f"{self._failures[-1]}",
+                self._failures,
             )
 
     def _opening_length(self, game_index: int) -> int:

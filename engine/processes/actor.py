@@ -26,19 +26,21 @@ RECENT_EPISODES = 50
 
 def run(setup: ProcessSetup, life: Life) -> None:
     """Plays until the run stops."""
-    actor = Actor(setup, life)
-    try:
-        life.ready()
-        while not life.should_stop():
-            actor.turn()
-    finally:
-        actor.close()
+    failures = EnvironmentFailures(life.block, Path(setup.run_dir))
+    with failures.reported_before_the_end():
+        actor = Actor(setup, life, failures)
+        try:
+            life.ready()
+            while not life.should_stop():
+                actor.turn()
+        finally:
+            actor.close()
 
 
 class Actor:
     """All groups of one actor process."""
 
-    def __init__(self, setup: ProcessSetup, life: Life) -> None:
+    def __init__(self, setup: ProcessSetup, life: Life, failures: EnvironmentFailures) -> None:
         config = setup.config
         spec = make_game(config.env).spec
         self._life = life
@@ -46,7 +48,7 @@ class Actor:
         self._ring: Ring = attach_ring(setup, spec, setup.role_index)
         self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
         self._inference = InferenceClient(make_wire(config, spec), self._socket, lambda: life.telemetry.control(Control.SERVER_EPOCH))
-        self._failures = EnvironmentFailures(life.block, Path(setup.run_dir))
+        self._failures = failures
         self._num_simulations = config.search.num_simulations
         self._players: dict[int, SelfPlay] = {}
         for client in actor_clients(config, setup.role_index):

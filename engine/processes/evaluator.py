@@ -1,6 +1,7 @@
 """The evaluator: plays the newest weights greedily against an opponent now and then, through the same server. Never imports torch."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 from engine.environment_failures import EnvironmentFailures
@@ -12,7 +13,6 @@ from engine.process_life import Life, ProcessSetup, main
 from engine.run_parts import make_wire
 from engine.slots import evaluation_trees, evaluator_client
 from engine.transport import ClientSocket, server_address
-from muzero.errors import MuZeroError
 from muzero.games import make_game
 from muzero.matches import MatchResult, evaluate
 from muzero.search import BatchedSearch
@@ -56,7 +56,6 @@ class Evaluator:
             return
         result = self._evaluate(step)
         if result is not None:
-            self._failures.end_of_row()
             self._evaluated_step = step
             report_evaluation(self._life.block, self._run_dir, result, step)
             logger.info("evaluation at learner step %d: %s", step, result)
@@ -67,23 +66,19 @@ class Evaluator:
 
     def _evaluate(self, step: int) -> MatchResult | None:
         evaluation = self._config.evaluation
-        try:
-            return evaluate(
-                self._model,
-                self._search,
-                self._config.env,
-                opponent=evaluation.opponent,
-                num_games=evaluation.episodes,
-                seed=self._config.seed + step,
-                should_stop=self._life.should_stop,
+        with suppress(PeerDied):
+            return self._failures.evaluation(
+                lambda: evaluate(
+                    self._model,
+                    self._search,
+                    self._config.env,
+                    opponent=evaluation.opponent,
+                    num_games=evaluation.episodes,
+                    seed=self._config.seed + step,
+                    should_stop=self._life.should_stop,
+                )
             )
-        except PeerDied:
-            return None
-        except MuZeroError:
-            raise
-        except Exception:
-            self._failures.report_evaluation()
-            return None
+        return None
 
 
 if __name__ == "__main__":

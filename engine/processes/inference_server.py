@@ -8,6 +8,7 @@ import torch
 
 from engine.batching import Batcher, Pending
 from engine.config import RunConfig
+from engine.device import out_of_memory_is_final
 from engine.errors import BadMessage
 from engine.inference_core import InferenceCore
 from engine.layout import Control, Counter, Gauge
@@ -25,6 +26,7 @@ IDLE_SECONDS = 0.05
 WEIGHTS_SECONDS = 0.05
 
 
+@out_of_memory_is_final()
 def run(setup: ProcessSetup, life: Life) -> None:
     """Serves until the run stops."""
     config = setup.config

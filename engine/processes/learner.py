@@ -8,7 +8,7 @@ import torch
 
 from engine.checkpoint import CheckpointFolder
 from engine.checkpoint_manifest import Checkpoint, newest_checkpoint, verify
-from engine.device import resolve_device
+from engine.device import out_of_memory_is_final, resolve_device
 from engine.errors import MachineProblem
 from engine.governor import governor_of
 from engine.layout import Control, Counter, State
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 ACTORS_END_SECONDS = 5.0
 
 
+@out_of_memory_is_final()
 def run(setup: ProcessSetup, life: Life) -> None:
     """Learns until the run stops or is done, then writes a last checkpoint."""
     torch.set_num_threads(setup.config.learner.num_threads)

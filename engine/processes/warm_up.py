@@ -1,10 +1,11 @@
-"""A short process before a run: compiles every Numba kernel once, finds out the network's size, checks the devices.
+"""A short process before a run: compiles every Numba kernel once, finds out the network's size and the devices.
 
 The supervisor must not import torch, and dozens of actors must find compiled kernels in the cache, so both are done here. Reads
-the configuration as JSON on stdin; its last line on stdout is one JSON object: a `WarmUp`, or error and exit_code.
+the configuration as JSON on stdin; answers with one JSON object on stdout: a `WarmUp`, or error and exit_code. What a class of the
+user's prints goes to stderr instead.
 """
 
-import json
+import os
 import sys
 from contextlib import suppress
 
@@ -12,10 +13,9 @@ import msgspec
 import numpy as np
 
 from engine.config import RunConfig
-from engine.device import check_device_memory, resolve_device
+from engine.device import largest_device_bytes, resolve_device
 from engine.layout import policy_entries_for, ring_layout_of
 from engine.learning import network_size
-from engine.plan import make_plan, on_device
 from engine.process_life import die_with
 from engine.replay import Replay
 from engine.ring import Ring
@@ -32,17 +32,24 @@ SMALL_CAPACITY = 1000
 NUM_ROWS = 8
 NUM_MOVES = 200
 """Enough for the first capture in a random game of Go."""
-FLOAT_BYTES = 4
+STDOUT, STDERR = 1, 2
 
 
 def main() -> None:
     """Does the work of the process; its one argument is the process id of the supervisor, with which it ends."""
     die_with(int(sys.argv[1]))
     config = msgspec.json.decode(sys.stdin.buffer.read(), type=RunConfig)
+    answer = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    os.write(answer, answer_of(config))
+
+
+def answer_of(config: RunConfig) -> bytes:
+    """Returns what the process found, or what is wrong, as JSON."""
     try:
-        print(msgspec.json.encode(prepare(config)).decode())
+        return msgspec.json.encode(prepare(config))
     except MuZeroError as error:
-        print(json.dumps({"error": str(error), "exit_code": error.exit_code}))
+        return msgspec.json.encode({"error": str(error), "exit_code": error.exit_code})
 
 
 def prepare(config: RunConfig) -> WarmUp:
@@ -50,12 +57,11 @@ def prepare(config: RunConfig) -> WarmUp:
     spec = make_game(config.env).spec
     device, learner_device = resolve_device(config.inference.device), resolve_device(config.learner.device)
     num_floats = network_size(config)
-    plan = make_plan(on_device(config, str(device)), spec, num_floats)
-    check_device_memory(device, plan.latent_pool_bytes + 2 * num_floats * FLOAT_BYTES)
     compile_search(config, spec)
     compile_replay(config, spec)
     compile_game(config)
-    return WarmUp(num_floats=num_floats, device=str(device), learner_device=str(learner_device))
+    device_bytes = largest_device_bytes((device, learner_device))
+    return WarmUp(num_floats=num_floats, device=str(device), learner_device=str(learner_device), device_bytes=device_bytes)
 
 
 def compile_search(config: RunConfig, spec: GameSpec) -> None:

@@ -24,15 +24,20 @@ def require_alternating_turns(rules: Any) -> None:
     Raises:
         UnsupportedGame: its players do not alternate.
     """
-    if not _alternates(str(rules)):
+    if not alternates(str(rules), MAX_SECONDS):
         raise UnsupportedGame(f"game '{rules}' lets a player move twice in a row: choose a game whose players alternate.")
 
 
 @cache
-def _alternates(game_string: str) -> bool:
-    """Returns whether players alternated in all random games that a quarter of a second had time for."""
+def alternates(game_string: str, max_seconds: float) -> bool:
+    """Returns whether players alternated in up to 30 random games, as many as there was time for.
+
+    Args:
+        game_string: a game that `require_alternating_turns` would take.
+        max_seconds: how long to play.
+    """
     rules, rng = pyspiel.load_game(game_string), random.Random(0)
-    end = time.perf_counter() + MAX_SECONDS
+    end = time.perf_counter() + max_seconds
     return all(_alternates_once(rules, rng, end) for _ in range(NUM_GAMES))
 
 

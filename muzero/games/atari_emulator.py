@@ -6,6 +6,7 @@ because each step crosses two threads.
 
 import random
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ale_py import Action, ALEInterface, LoggerMode, roms
@@ -31,10 +32,10 @@ def load_cartridge(rom_name: str) -> Any:
     """
     file_names = {rom.title().replace("_", ""): rom for rom in roms.get_all_rom_ids()}
     if rom_name not in file_names:
-        raise UnknownName("Atari game", rom_name, file_names)
-    path = roms.get_rom_path(file_names[rom_name])
+        raise UnknownName("Atari game", rom_name, [name for name, rom in file_names.items() if _playable_path(rom)])
+    path = _playable_path(file_names[rom_name])
     ALEInterface.setLoggerMode(LoggerMode.Error)  # its banner would be printed once per game
-    if path is None or not ALEInterface.isSupportedROM(path):  # loading it would end the process
+    if path is None:  # loading it would end the process
         raise UnsupportedGame(f"Atari game '{rom_name}' needs two players at the console: choose one that can be played alone.")
     console = ALEInterface()
     console.setFloat("repeat_action_probability", 0.0)
@@ -42,6 +43,12 @@ def load_cartridge(rom_name: str) -> Any:
     console.reset_game()
     console.act(Action.NOOP)  # lets go of the reset button, which no saved state knows of: Q*bert and Tetris would start in two ways
     return console
+
+
+def _playable_path(rom: str) -> Path | None:
+    """Returns the file of a cartridge, or None where nobody can play it alone."""
+    path = roms.get_rom_path(rom)
+    return path if path is not None and ALEInterface.isSupportedROM(path) else None
 
 
 class Emulator:

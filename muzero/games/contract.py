@@ -16,6 +16,7 @@ from muzero.games import contract_comparisons as compared
 from muzero.games.contract_checks import Exhibit
 from muzero.games.contract_episodes import Episode, play_at_random
 from muzero.games.contract_spec import has_spec_and_methods, spec_agrees_with_itself
+from muzero.games.reason import reason_of
 
 QUICK_MOVES = 100
 """Moves of each of the two random games of `quick_check`."""
@@ -84,7 +85,8 @@ def check_contract(config: EnvConfig, *, num_games: int = 20, seed: int = 0) -> 
 
 
 def quick_check(game: Game) -> None:
-    """Looks for the most common breaches in a fraction of a second: the spec, and the beginnings of two random games.
+    """Looks for the most common breaches in a fraction of a second: the spec, how actions and symmetries are shown, and the
+    beginnings of two random games.
 
     Args:
         game: is reset and played.
@@ -96,6 +98,8 @@ def quick_check(game: Game) -> None:
     try:
         has_spec_and_methods(game)
         spec_agrees_with_itself(game.spec)
+        compared.checked_action_planes(game)
+        compared.checked_symmetries(game)
         plays.outputs_are_overwritten(exhibit)
         exhibit.episodes = [_beginning(game, seed) for seed in range(exhibit.num_games)]
         for look_at in (
@@ -105,7 +109,7 @@ def quick_check(game: Game) -> None:
             plays.steps_are_sound,
         ):
             look_at(exhibit)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         name = game.spec.name if hasattr(game, "spec") and hasattr(game.spec, "name") else type(game).__name__
         raise UnsupportedGame(f"game '{name}' breaks the contract of a game: {_reason(error)}") from error
 
@@ -126,13 +130,13 @@ def _outcome(name: str, look_at: Callable[[Exhibit], str], exhibit: Exhibit) -> 
     """Returns a rule with what looking at it came to."""
     try:
         return ContractCheck(name, True, look_at(exhibit))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return ContractCheck(name, False, _reason(error))
 
 
-def _reason(error: Exception) -> str:
-    """Returns one of our sentences as it is; of any other exception its type, message and place."""
+def _reason(error: BaseException) -> str:
+    """Returns one of our sentences as it is; of any other exception its type, first line and place."""
     if isinstance(error, MuZeroError):
         return str(error)
     place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno}, in {place.name})."
+    return f"{reason_of(error)} ({Path(place.filename).name}, line {place.lineno}, in {place.name})."

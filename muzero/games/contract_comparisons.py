@@ -10,7 +10,7 @@ from muzero.games.contract_checks import Exhibit, complaint_about
 from muzero.games.contract_episodes import Episode, Position, go_to, look, play, play_at_random, replay
 from muzero.games.game import BoardGame, Game
 from muzero.symmetries import Symmetries
-from muzero.types import BoolArray, FrameArray, GameSpec
+from muzero.types import BoolArray, Float32Array, FrameArray
 
 NUM_REPEATED = 3
 NUM_OPENINGS, OPENING_MOVES = 40, 6
@@ -48,8 +48,7 @@ def symmetries_keep_the_rules(exhibit: Exhibit) -> str:
     reaches: it is counted, not played.
     """
     game = exhibit.game
-    symmetries = game.symmetries()
-    _tables_are_permutations(symmetries, game.spec)
+    symmetries = checked_symmetries(game)
     num_played = 0
     for index in range(1, len(symmetries)):
         start = exhibit.watched[0].positions[0]
@@ -74,12 +73,18 @@ def _compare_transformed(game: Game, episode: Episode, symmetries: Symmetries, i
         require(step is None or step == episode.steps[ply - 1], f"{where} {step} is not {episode.steps[ply - 1]}.")
 
 
-def _tables_are_permutations(symmetries: Symmetries, spec: GameSpec) -> None:
+def checked_symmetries(game: Game) -> Symmetries:
+    """Returns the symmetries of a game, whose tables must be permutations and begin with the identity."""
+    symmetries, spec = game.symmetries(), game.spec
+    kind = type(symmetries).__name__
+    require(isinstance(symmetries, Symmetries), f"symmetries() must return a muzero.symmetries.Symmetries, not {kind}.")
     for name, table, size in (("cell", symmetries.cell, int(np.prod(spec.frame_shape))), ("action", symmetries.action, spec.num_actions)):
         everything = np.arange(size)
-        is_table = table.ndim == 2 and table.shape == (len(symmetries), size) and (np.sort(table, axis=1) == everything).all()
-        require(is_table, f"symmetries().{name} must be an integer table [G, {size}] whose rows are permutations.")
+        is_integer = isinstance(table, np.ndarray) and table.dtype.kind in "iu"
+        is_table = is_integer and table.shape == (len(symmetries) or 1, size) and (np.sort(table, axis=1) == everything).all()
+        require(bool(is_table), f"symmetries().{name} must be an integer table [G, {size}] whose rows are permutations.")
         require((table[0] == everything).all(), f"symmetries().{name} must begin with the identity.")
+    return symmetries
 
 
 def transformed(position: Position, symmetries: Symmetries, index: int) -> Position:
@@ -91,18 +96,24 @@ def transformed(position: Position, symmetries: Symmetries, index: int) -> Posit
 
 
 def every_action_looks_different(exhibit: Exhibit) -> str:
-    """Checks shape and numbers of the action planes."""
-    spec, planes = exhibit.game.spec, exhibit.game.action_planes()
+    """Checks the action planes and compares them with one another."""
+    planes = checked_action_planes(exhibit.game)
+    rows = [row.tobytes() for row in planes]
+    if len(set(rows)) < len(rows):
+        twin = next(index for index, row in enumerate(rows) if rows.index(row) < index)
+        require(False, f"action_planes() shows actions {rows.index(rows[twin])} and {twin} alike: no two may look the same.")
+    return f"{len(rows)} actions as {list(planes.shape[1:])}"
+
+
+def checked_action_planes(game: Game) -> Float32Array:
+    """Returns the action planes of a game, whose type, shape and numbers must be those of its spec."""
+    spec, planes = game.spec, game.action_planes()
     shape = (spec.num_actions, *(spec.action_shape or (spec.num_actions,)))
     kind = f"{getattr(planes, 'dtype', type(planes).__name__)} {getattr(planes, 'shape', '')}"
     is_table = isinstance(planes, np.ndarray) and planes.dtype == np.float32 and planes.shape == shape
     require(is_table, f"action_planes() must be float32 {shape}, not {kind}.")
     require(bool(np.isfinite(planes).all()), "action_planes() holds numbers that are not finite.")
-    rows = [row.tobytes() for row in planes]
-    if len(set(rows)) < len(rows):
-        twin = next(index for index, row in enumerate(rows) if rows.index(row) < index)
-        require(False, f"action_planes() shows actions {rows.index(rows[twin])} and {twin} alike: no two may look the same.")
-    return f"{len(rows)} actions as {list(shape[1:])}"
+    return planes
 
 
 def legal_actions_can_be_played(exhibit: Exhibit) -> str:

@@ -14,7 +14,7 @@ import pyspiel
 from muzero.errors import UnsupportedGame
 from muzero.games.alternating_turns import require_alternating_turns
 from muzero.games.game import Step
-from muzero.games.openspiel_rules import load_rules
+from muzero.games.openspiel_rules import load_rules, refusals
 from muzero.symmetries import Symmetries, no_symmetries
 from muzero.types import BoolArray, Float32Array, FrameArray, GameSpec, Int32Array
 
@@ -34,6 +34,7 @@ class View:
         symmetries: of the frame and its moves; None for none.
         rules_action: int32 [2, A], for each player (0 moves first) the rules' number of each of our actions, -1 where there is
             none; None where the numbers are the rules' own.
+        counters: where the frame counts what OpenSpiel's text of a position leaves out, such as repetitions; None for nowhere.
     """
 
     frame_shape: tuple[int, ...]
@@ -45,6 +46,7 @@ class View:
     action_planes: Float32Array | None = None
     symmetries: Symmetries | None = None
     rules_action: Int32Array | None = None
+    counters: slice | None = None
 
 
 class OpenSpielGame:
@@ -138,8 +140,13 @@ class OpenSpielGame:
         return self._view.symmetries or no_symmetries(int(np.prod(self.spec.frame_shape)), self.spec.num_actions)
 
     def key(self) -> str:
-        """Returns OpenSpiel's text of the position, behind the player to move."""
-        return f"{self._player} {self._state}"
+        """Returns OpenSpiel's text of the position, between the player to move and the counters of the frame."""
+        key = f"{self._player} {self._state}"
+        if self._view.counters is None:
+            return key
+        frame = np.zeros(self.spec.frame_shape, self.spec.frame_dtype)
+        self.frame(frame)
+        return f"{key} {frame[self._view.counters].tolist()}"
 
     def clone(self) -> Self:
         """Returns an independent copy in the same position; rules and view are shared, and the memory for observations too."""
@@ -161,9 +168,11 @@ def openspiel(name: str, **kwargs: Any) -> OpenSpielGame:
         UnknownName: OpenSpiel has no such game.
         UnsupportedGame: the engine cannot play it.
     """
-    rules = load_rules(name.partition(":")[2], kwargs)
-    require_alternating_turns(rules)
-    return OpenSpielGame(name, rules, _tensor_view(tuple(rules.observation_tensor_shape())))
+    game_string = name.partition(":")[2]
+    with refusals(game_string, kwargs):
+        rules = load_rules(game_string, kwargs)
+        require_alternating_turns(rules)
+        return OpenSpielGame(name, rules, _tensor_view(tuple(rules.observation_tensor_shape())))
 
 
 def _tensor_view(shape: tuple[int, ...]) -> View:

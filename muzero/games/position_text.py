@@ -7,6 +7,7 @@ import pyspiel
 
 from muzero.config import require
 from muzero.errors import UserError
+from muzero.games.silent_stderr import silent_stderr
 
 
 def read_board(board: str, size: int, piece: str) -> list[list[str]] | None:
@@ -41,7 +42,8 @@ def require_running(rules: Any, key: str, position: str) -> None:
         position: its text, checked as far as this file can.
     """
     try:
-        is_over = rules.new_initial_state(position).is_terminal()
+        with silent_stderr():
+            is_over = rules.new_initial_state(position).is_terminal()
     except (pyspiel.SpielError, ValueError) as error:
         raise UserError(f"env.kwargs {key} is '{position}', which OpenSpiel refuses: give a position that can occur.") from error
     require(not is_over, f"env.kwargs {key} is '{position}', where the game is over: give a position with a move to play.")

@@ -89,6 +89,7 @@ def _view(history: int) -> View:
         num_frames=history,
         action_planes=action_planes(targets),
         rules_action=rules_actions(targets),
+        counters=slice(REPETITIONS, NUM_MOVES.stop),
     )
 
 

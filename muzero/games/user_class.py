@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from types import new_class
@@ -12,6 +14,7 @@ import numpy as np
 from muzero.config import EnvConfig
 from muzero.errors import UserError
 from muzero.games.game import Game
+from muzero.games.reason import reason_of
 from muzero.symmetries import Symmetries, no_symmetries
 from muzero.types import Float32Array, GameSpec
 
@@ -44,13 +47,8 @@ def make_user_game(config: EnvConfig) -> Game:
         UserError: module or class are not there, or the class cannot be made.
     """
     completed_class = _completed_class(config.name)
-    try:
+    with _refusing(f"environment '{config.name}' cannot be made with env.kwargs {config.kwargs}", "correct it"):
         game: Game = completed_class(**config.kwargs)
-    except UserError:
-        raise
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"environment '{config.name}' cannot be made with env.kwargs {config.kwargs} ({reason}): correct it.") from error
     return game
 
 
@@ -59,7 +57,8 @@ def _completed_class(name: str) -> type[Any]:
     """Returns a subclass, of the same name, of the class that the user named; the user's methods win over Defaults."""
     user_class = _load(name)
     names = {"__module__": user_class.__module__, "__doc__": user_class.__doc__}
-    return new_class(user_class.__name__, (user_class, Defaults), exec_body=lambda namespace: namespace.update(names))
+    with _refusing(f"environment '{name}' is not a class of which a game can be made", "give a plain class"):
+        return new_class(user_class.__name__, (user_class, Defaults), exec_body=lambda namespace: namespace.update(names))
 
 
 def _load(name: str) -> type[Any]:
@@ -67,12 +66,20 @@ def _load(name: str) -> type[Any]:
     module_name, _, class_name = name.partition(":")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    try:
+    with _refusing(f"environment '{name}': cannot import {module_name}", "start where it can be imported"):
         module = import_module(module_name)
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"environment '{name}': cannot import {module_name} ({reason}): start where it can be imported.") from error
     user_class = getattr(module, class_name, None)
     if not isinstance(user_class, type):
         raise UserError(f"environment '{name}': {module_name} has no class {class_name}: give the name of its class.")
     return user_class
+
+
+@contextmanager
+def _refusing(what: str, remedy: str) -> Iterator[None]:
+    """Turns whatever a user's code raises, a call of sys.exit included, into a UserError: "what (reason): remedy."."""
+    try:
+        yield
+    except UserError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UserError(f"{what} ({reason_of(error)}): {remedy}.") from error

@@ -103,6 +103,22 @@ def test_no_advice_helps_a_device_that_cannot_even_hold_the_evaluators_trees() -
     assert (plan.games_per_actor, plan.remedy[:25]) == (0, "give fewer --simulations,")
 
 
+@pytest.mark.parametrize(
+    ("inference", "learner", "placements"),
+    [
+        ("cpu", "cpu", ()),
+        ("cpu", "cuda", (Placement("planned GPU", False, True),)),
+        ("auto", "cpu", (Placement("planned GPU", True, False),)),
+        ("auto", "auto", (Placement("planned GPU", True, True),)),
+    ],
+)
+def test_the_planned_gpu_holds_only_what_is_not_on_the_cpu(inference: str, learner: str, placements: tuple[Placement, ...]) -> None:
+    plan = PlanConfig(device_memory="80GB")
+    config = RunConfig(inference=InferenceConfig(device=inference), learner=LearnerConfig(device=learner), plan=plan)
+
+    assert placements_of(config) == placements
+
+
 def test_learner_and_server_may_have_a_gpu_each() -> None:
     config = msgspec.structs.replace(PAPER, learner=LearnerConfig(device="cuda:1"))
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from engine.config import RunConfig
-from engine.inference_core import InferenceCore, LocalModel
+from engine.inference_core import InferenceCore, LocalModel, largest_batch
 from muzero.games import make_game
 from muzero.networks.network import MuZeroNetwork
 from muzero.types import InitialRequest, Int64Array, RecurrentReply, RecurrentRequest
@@ -91,6 +91,13 @@ def test_new_weights_change_the_answers_of_the_next_batch_and_old_ones_bring_the
     assert (first.version, second.version, third.version) == (1, 2, 3)
     assert np.abs(first.policy_logits - second.policy_logits).max() > 1e-3
     np.testing.assert_array_equal(first.policy_logits, third.policy_logits)
+
+
+def test_the_largest_batch_holds_a_request_above_a_full_one_and_all_trees_of_an_evaluation() -> None:
+    config = tiny_config(actors={"games_per_actor": 6, "groups": 2}, inference={"max_batch": 4}, evaluation={"episodes": 1})
+    assert largest_batch(config, num_slots=1000, typical_batch=3) == 4 + 3
+    assert largest_batch(config, num_slots=5, typical_batch=3) == 5
+    assert largest_batch(config, num_slots=32, typical_batch=32) == 32
 
 
 def test_no_more_priors_are_sent_than_the_search_can_visit() -> None:

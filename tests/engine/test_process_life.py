@@ -6,13 +6,18 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
 
 import msgspec
 import pytest
+import torch
 
 from engine.config import RunConfig
+from engine.errors import MachineProblem
 from engine.layout import Control, Counter, State, telemetry_layout
-from engine.process_life import Life, ProcessSetup
+from engine.process_life import FINAL_EXIT_BASE, Life, ProcessSetup, _live, crash_path
+from engine.processes import inference_server, learner
 from engine.shared_memory import Segment
 from engine.telemetry import Telemetry
 from muzero.config import EnvConfig
@@ -122,6 +127,20 @@ def test_child_logs_with_role_and_utc_time_and_leaves_its_traceback(tmp_path: Pa
     assert lines[1].endswith("Z actor-0 INFO ready") and lines[2].endswith("Z actor-0 ERROR failed")
     assert (tmp_path / "crash" / "actor-0-0.txt").read_text().endswith("ValueError: the dummy fails on purpose, start 0\n")
     assert run.events == ["actor-0 ended with exit code 1: starting it again in 0.5 s"]
+
+
+@pytest.mark.parametrize("module", [learner, inference_server])
+def test_a_role_without_gpu_memory_is_not_restarted(
+    module: ModuleType, life: Life, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_out(*_: object) -> NoReturn:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(module, "make_game", run_out)
+    setup = msgspec.structs.replace(life.setup, run_dir=str(tmp_path))
+    assert _live(module.run, setup, life) == FINAL_EXIT_BASE + MachineProblem.exit_code
+    sentence = crash_path(tmp_path, setup.role, setup.restart_count).read_text()
+    assert sentence.startswith("a GPU ran out of memory (CUDA out of memory): ") and "\n" not in sentence
 
 
 def test_actor_is_the_first_choice_of_the_out_of_memory_killer(tmp_path: Path) -> None:

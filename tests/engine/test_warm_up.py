@@ -4,17 +4,23 @@ import msgspec
 import pytest
 
 from engine.learning import network_size
-from engine.warm_up import warm_up
+from engine.warm_up import WarmUp, warm_up
 from muzero.errors import MuZeroError, UserError
 from tests.engine.run_examples import tiny_config
 
-CONFIG = tiny_config(inference={"device": "cpu"}, learner={"device": "cpu"})
+CPU = {"device": "cpu"}
+CONFIG = tiny_config(inference=CPU, learner=CPU)
 
 
 def test_it_finds_the_size_of_the_network_and_the_devices() -> None:
     found = warm_up(CONFIG)
     assert found is not None
-    assert (found.num_floats, found.device, found.learner_device) == (network_size(CONFIG), "cpu", "cpu")
+    assert found == WarmUp(num_floats=network_size(CONFIG), device="cpu", learner_device="cpu", device_bytes=None)
+
+
+def test_what_a_class_of_the_users_prints_does_not_spoil_the_answer() -> None:
+    found = warm_up(tiny_config(env={"name": "tests.muzero.counting_game:ChattingGame"}, inference=CPU, learner=CPU))
+    assert found is not None and found.num_floats > 0
 
 
 def test_what_is_wrong_there_is_raised_here_with_its_exit_code() -> None:

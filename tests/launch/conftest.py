@@ -116,12 +116,22 @@ class MovesTwice(Pile):
 
 class ForThree(Pile):
     num_players = 3
+
+
+class TiresOut(Pile):
+    num_steps = 0
+
+    def step(self, action):
+        TiresOut.num_steps += 1
+        if TiresOut.num_steps > 1000:
+            raise RuntimeError("out of sticks\\nafter a thousand")
+        return super().step(action)
 """
 
 
 @pytest.fixture
 def user_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A module of a user's with worlds Pile, PileAlone and, against the contract, MovesTwice and ForThree; returns its name."""
+    """A module of a user's with worlds Pile, PileAlone and, against the contract, MovesTwice, ForThree and TiresOut; returns its name."""
     name = f"user_worlds_{tmp_path.name.replace('-', '_')}"
     (tmp_path / f"{name}.py").write_text(USER_WORLDS)
     monkeypatch.syspath_prepend(tmp_path)

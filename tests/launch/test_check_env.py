@@ -57,6 +57,16 @@ def test_a_broken_world_in_json_has_no_speed(user_worlds: str) -> None:
     assert (result.exit_code, report["is_met"], report["spec"], report["steps_per_second"]) == (2, False, None, None)
 
 
+def test_a_world_that_raises_only_after_the_random_games_fails_one_more_check(user_worlds: str) -> None:
+    result = check(f"{user_worlds}:TiresOut", "--json")
+
+    report = json.loads(result.stdout)
+    *others, last = report["checks"]
+    assert (result.exit_code, report["steps_per_second"]) == (2, None)
+    assert all(check["is_met"] for check in others) and not last["is_met"]
+    assert "raised RuntimeError: out of sticks (user_worlds_" in last["detail"] and "\n" not in last["detail"]
+
+
 def test_arguments_reach_the_world() -> None:
     report = json.loads(check("connect4", "--set", "env.kwargs.rows=5", "--json").stdout)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from engine.config_text import config_to_toml
-from launch.config import known_environments, playable_game, preset_choices, presets_of, resolve, resolve_resumed, set_choices
+from launch.config import playable_game, preset_choices, presets_of, resolve, resolve_resumed, set_choices
 from launch.settings import Choices, build_config, choose
 from muzero.config import EnvConfig
 from muzero.errors import UnknownName, UnsupportedGame, UserError
-from muzero.games import Game
+from muzero.games import GAMES, Game
 
 
 def env(name: str) -> Choices:
@@ -27,7 +27,7 @@ def stored_run(folder: Path, **changes: str) -> Path:
 
 
 def test_every_environment_has_a_default_and_a_small_preset() -> None:
-    for environment in known_environments():
+    for environment in GAMES:
         for preset in ("default", "small"):
             assert build_config(preset_choices(EnvConfig(name=environment), preset))
 

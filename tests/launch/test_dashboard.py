@@ -157,6 +157,10 @@ def test_the_plain_line_of_a_status(status: Status) -> None:
     )
 
 
+def test_the_plain_line_names_failed_games_once_there_are_some(status: Status) -> None:
+    assert status_line(replace(status, failed_games=1204)).endswith("ETA 0:03:10  failed games 1,204")
+
+
 def test_output_that_is_no_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.delenv("TTY_COMPATIBLE", raising=False)

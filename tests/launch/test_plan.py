@@ -1,6 +1,7 @@
 """The plan of a run: hand-computed bytes, the verdict and how it is shown."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from click.testing import Result
 from rich.console import Console
 
-from engine.config import ActorsConfig, EvaluationConfig, InferenceConfig, PlanConfig, RunConfig
+from engine.config import ActorsConfig, EvaluationConfig, InferenceConfig, LearnerConfig, PlanConfig, RunConfig
 from engine.errors import NotEnoughMemory
 from engine.plan import Plan, make_plan, on_device, size_text
 from engine.private_memory import MIB
@@ -171,6 +172,30 @@ def test_too_large_a_batch_on_a_cpu_is_refused_with_a_micro_batch_that_fits() ->
     assert make_plan(RunConfig(network=network, training=training), SPEC, 1000).fits
 
 
+LARGE_RING = "--set replay.capacity_steps=2000000000"
+LARGE_POOL = "--set network.kind=residual --set network.num_channels=512 --simulations 800 --actors 8 --games-per-actor 512"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [f"{LARGE_RING} --actors 1000", f"{LARGE_RING} {LARGE_POOL}", f"{LARGE_POOL} --actors 300 --set training.batch_size=65536"],
+)
+def test_following_the_advice_makes_any_run_fit(run_launch: Callable[..., Result], flags: str) -> None:
+    refused = run_launch("--env", "tictactoe", "--device", "cpu", *flags.split(), "--dry-run")
+    advice = refused.stderr.rpartition(": give ")[2].strip().rstrip(".")
+
+    followed = run_launch("--env", "tictactoe", "--device", "cpu", *flags.split(), *advice.split(), "--dry-run")
+
+    assert (refused.exit_code, followed.exit_code) == (3, 0)
+    assert len(re.findall("--set|--actors|--games", advice)) >= 2
+
+
+def test_where_nothing_small_enough_fits_no_flag_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.plan.available_memory_bytes", lambda: 100 * MIB)
+
+    assert "no smaller ring, batch or number of games fits" in refusal(CONFIG)
+
+
 def test_another_machines_memory_is_planned_for_where_it_is_given() -> None:
     plan = make_plan(RunConfig(plan=PlanConfig(host_memory="6GB"), actors=ActorsConfig(num_actors=64)), SPEC, 1000)
 
@@ -184,6 +209,37 @@ def test_this_machines_memory_does_not_refuse_what_is_planned_for_another_gpu() 
 
     plan.check()
     assert not plan.is_memory_checked and "plan.host_memory" in plan.notes[0]
+
+
+def test_a_planned_gpu_does_not_matter_where_everything_is_on_the_cpu() -> None:
+    config = RunConfig(
+        plan=PlanConfig(device_memory="24GB"),
+        inference=InferenceConfig(device="cpu"),
+        learner=LearnerConfig(device="cpu"),
+        replay=ReplayConfig(capacity_steps=2_000_000_000),
+    )
+
+    plan = make_plan(config, SPEC, 1000)
+
+    assert plan.devices == () and plan.notes == ()
+    assert plan.is_pool_on_host and plan.is_memory_checked and not plan.fits
+
+
+def test_a_plan_for_another_machine_says_so() -> None:
+    plan = make_plan(RunConfig(plan=PlanConfig(host_memory="512GB")), SPEC, 1000)
+
+    assert plan.fits
+    assert plan.notes == (
+        "planned for a machine of 512GB (plan.host_memory), not for this one: add --set plan.host_memory=none for this one",
+    )
+
+
+def test_the_papers_preset_on_the_cpu_has_no_gpu_in_its_plan(run_launch: Callable[..., Result]) -> None:
+    result = run_launch("--env", "go19", "--preset", "paper", "--actors", "64", "--device", "cpu", "--dry-run", "--json-logs")
+
+    record = json.loads(result.stdout)
+    assert record["devices"] == [] and "plan.host_memory" in record["notes"][0]
+    assert record["memory_bytes"] > record["latent_pool_bytes"] + record["ring_bytes"]
 
 
 def test_a_real_run_is_checked_against_this_machine_whatever_was_planned_for() -> None:

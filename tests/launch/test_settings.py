@@ -30,6 +30,8 @@ def test_every_known_key_has_a_checked_default() -> None:
         ("training.learning_rate", float("nan"), "training.learning_rate is nan: set a finite number."),
         ("seed", 2**63, f"seed is {2**63}: set a number of at most {2**63 - 1}."),
         ("env.kwargs", 3, "env.kwargs is 3: set a table."),
+        ("plan.device_memory", 24, "plan.device_memory is 24: set a text or none, for example 24GB."),
+        ("plan.host_memory", 1.5, "plan.host_memory is 1.5: set a text or none, for example 512GB."),
     ],
 )
 def test_a_wrong_type_is_one_sentence_that_says_what_to_set(key: str, value: object, sentence: str) -> None:

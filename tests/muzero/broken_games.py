@@ -1,5 +1,6 @@
 """A small sound game for each number of players, and classes that each break one rule of the contract. No assertions in here."""
 
+import sys
 import time
 from copy import copy
 
@@ -271,6 +272,21 @@ class PlanesOfOtherShape(Sound):
         return np.eye(NUM_SQUARES, dtype=np.float32)
 
 
+class NoPlanes(Sound):
+    def action_planes(self) -> np.ndarray:
+        return None  # type: ignore[return-value]
+
+
+class InfinitePlanes(Sound):
+    def action_planes(self) -> np.ndarray:
+        return np.where(super().action_planes() == 0, np.float32(0), np.float32(np.inf))
+
+
+class PlanesRaise(Sound):
+    def action_planes(self) -> np.ndarray:
+        raise ValueError("no picture\nof any move")
+
+
 class WrongSymmetry(Sound):
     def symmetries(self) -> Symmetries:
         turns = square_symmetries(3)
@@ -281,6 +297,31 @@ class SymmetryTable(Sound):
     def symmetries(self) -> Symmetries:
         turns = square_symmetries(3)
         return Symmetries(turns.cell[:, :4], turns.action)
+
+
+class SymmetryOfFloats(Sound):
+    def symmetries(self) -> Symmetries:
+        turns = square_symmetries(3)
+        return Symmetries(turns.cell, turns.action.astype(np.float32))  # type: ignore[arg-type]
+
+
+class SymmetriesAsTuple(Sound):
+    def symmetries(self) -> Symmetries:
+        turns = square_symmetries(3)
+        return (turns.cell, turns.action)  # type: ignore[return-value]
+
+
+class NoSymmetryAtAll(Sound):
+    def symmetries(self) -> Symmetries:
+        turns = square_symmetries(3)
+        return Symmetries(turns.cell[:0], turns.action[:0])
+
+
+class LeavesInTheEnd(Sound):
+    def step(self, action: int) -> Step:
+        if self.num_moves == 6:
+            sys.exit(7)
+        return super().step(action)
 
 
 class ShallowClone(Sound):

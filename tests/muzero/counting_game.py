@@ -1,5 +1,7 @@
 """A game for tests: it counts its moves, shows the last four counts, and may raise at a certain move. Loaded by its name."""
 
+import atexit
+import os
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,16 @@ class CountingGame:
 
     def symmetries(self) -> Symmetries:
         return no_symmetries(2, 2)
+
+
+class ChattingGame(CountingGame):
+    """Prints in every way there is: by Python and past it, without a new line, at the very end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        print("made", end="")
+        os.write(1, b"a library speaks")
+        atexit.register(lambda: print("good bye"))
 
 
 def counting_config(**kwargs: Any) -> dict[str, Any]:

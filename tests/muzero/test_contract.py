@@ -29,6 +29,7 @@ BREACHES = [
     ("PlaysWhenAsked", OVERWRITE, "change nothing"),
     ("GymnasiumStep", OVERWRITE, "step must return a Step(reward, is_terminal, is_truncated), not tuple"),
     ("RaisesInTheEnd", PLAYED, "IndexError: seventh stone (broken_games.py, line "),
+    ("LeavesInTheEnd", PLAYED, "SystemExit: 7 (broken_games.py, line "),
     ("ChangingSpec", "The same configuration gives the same spec.", "different specs"),
     ("Endless", ENDS, "goes on after spec.max_moves (5)"),
     ("Stuck", ENDS, "nothing is legal after 5 moves"),
@@ -46,13 +47,21 @@ BREACHES = [
     ("LegalButRefused", "Every legal action can be played.", "ValueError: the last square is not for beginners"),
     ("ActionsAlike", ALIKE, "shows actions 3 and 4 alike"),
     ("PlanesOfOtherShape", ALIKE, "must be float32 (9, 1, 3, 3), not float32 (9, 9)"),
+    ("NoPlanes", ALIKE, "must be float32 (9, 1, 3, 3), not NoneType"),
+    ("InfinitePlanes", ALIKE, "action_planes() holds numbers that are not finite"),
+    ("PlanesRaise", ALIKE, "ValueError: no picture (broken_games.py, line "),
     ("WrongSymmetry", TURNED, "is not that of the transformed position"),
     ("SymmetryTable", TURNED, "symmetries().cell must be an integer table [G, 9]"),
+    ("SymmetryOfFloats", TURNED, "symmetries().action must be an integer table [G, 9]"),
+    ("SymmetriesAsTuple", TURNED, "must return a muzero.symmetries.Symmetries, not tuple"),
+    ("NoSymmetryAtAll", TURNED, "symmetries().cell must be an integer table [G, 9]"),
     ("ShallowClone", "A copy shows the same position and leaves the original alone.", "changed frame"),
     ("ShowsTheLastMove", "Equal positions look equal, however they were reached.", "to the same key, but to other frames"),
 ]
 SEEN_AT_ONCE = ("MissingMethod", "ThreePlayers", "HalfFrame", "GymnasiumStep", "RaisesInTheEnd", "Stuck", "LegalAfterTheEnd")
 SEEN_AT_ONCE += ("MovesTwice", "OtherFrameNumbers", "InfiniteFrame", "RewardOfNumpy")
+SEEN_AT_ONCE += ("PlanesOfOtherShape", "NoPlanes", "InfinitePlanes", "PlanesRaise")
+SEEN_AT_ONCE += ("SymmetryTable", "SymmetryOfFloats", "SymmetriesAsTuple", "NoSymmetryAtAll", "LeavesInTheEnd")
 
 
 def config_of(class_name: str) -> EnvConfig:

@@ -13,6 +13,7 @@ from muzero.games import Game, make_game
 from muzero.games.atari_emulator import NUM_FLUSH_FRAMES, load_cartridge
 from muzero.games.atari_screen import AtariScreen
 from tests.muzero.atari_console import CountingConsole
+from tests.muzero.positions import frame_of
 
 FIRE = 1
 Moves = list[tuple[np.ndarray, float, bool, bool]]
@@ -20,12 +21,6 @@ Moves = list[tuple[np.ndarray, float, bool, bool]]
 
 def atari(game: str, **kwargs: object) -> Game:
     return make_game(EnvConfig(name=f"atari:{game}", kwargs=kwargs))
-
-
-def frame_of(game: Game) -> np.ndarray:
-    out = np.full(game.spec.frame_shape, 77, np.uint8)
-    game.frame(out)
-    return out
 
 
 def play(game: Game, actions: list[int]) -> Moves:

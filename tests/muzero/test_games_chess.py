@@ -7,9 +7,10 @@ import pytest
 from muzero.config import EnvConfig
 from muzero.errors import UserError
 from muzero.games import BoardGame, make_game
-from muzero.games.chess import BOARD, CASTLING, CHESS_FRAME_SIZE, NO_PROGRESS, NUM_MOVES, REPETITIONS
+from muzero.games.chess import BOARD, CASTLING, NO_PROGRESS, NUM_MOVES, REPETITIONS
 from muzero.games.chess_moves import CASTLING_ACTION, rules_actions, target_squares
 from tests.muzero.perft import perft
+from tests.muzero.positions import frame_of, legal_of, play_actions
 
 KIWIPETE = "r3k2r/p1ppqpb1/bn2pnp1/3PN3/1p2P3/2N2Q1p/PPPBBPPP/R3K2R w KQkq -"
 CASTLING_FEN = "r3k2r/8/8/8/8/8/8/R3K2R {} KQkq - 0 1"
@@ -43,26 +44,8 @@ def new_game(fen: str | None = None, **kwargs: object) -> BoardGame:
     return game
 
 
-def frame_of(game: BoardGame) -> np.ndarray:
-    frame = np.full(CHESS_FRAME_SIZE, 99, np.int8)
-    game.frame(frame)
-    return frame
-
-
-def legal_of(game: BoardGame) -> np.ndarray:
-    legal_actions = np.zeros(game.spec.num_actions, np.bool_)
-    game.legal_actions(legal_actions)
-    return np.flatnonzero(legal_actions)
-
-
 def play(game: BoardGame, moves: list[str]) -> list[tuple[float, bool]]:
-    """Returns (reward of who moved, is_terminal) of each move, all of which must be legal."""
-    steps = []
-    for move in moves:
-        assert action_of(move) in legal_of(game), move
-        step = game.step(action_of(move))
-        steps.append((step.reward, step.is_terminal))
-    return steps
+    return play_actions(game, [action_of(move) for move in moves])
 
 
 def pieces_of_fen(fen: str) -> list[int]:
@@ -186,6 +169,15 @@ def test_frames_count_repetitions_and_plies_without_progress() -> None:
         play(game, [move])
         seen.append((int(frame_of(game)[REPETITIONS]), int(frame_of(game)[NO_PROGRESS])))
     assert seen == [(0, 1), (0, 2), (0, 3), (1, 4), (0, 0)]
+
+
+def test_a_position_that_occurred_before_has_another_key() -> None:
+    repeated, reached_anew, other_order = new_game(), new_game(), new_game()
+    play(repeated, [*KNIGHTS_OUT_AND_BACK, "g1f3", "g8f6"])
+    play(reached_anew, ["b1c3", "g8f6", "g1f3", "b8c6", "c3b1", "c6b8"])
+    play(other_order, ["g1f3", "b8c6", "b1c3", "g8f6", "c3b1", "c6b8"])
+    assert frame_of(repeated)[BOARD].tolist() == frame_of(reached_anew)[BOARD].tolist()
+    assert repeated.key() != reached_anew.key() == other_order.key()
 
 
 @pytest.mark.parametrize(("fen", "depth", "count"), [(None, 4, 197_281), (KIWIPETE, 3, 97_862)], ids=["start", "kiwipete"])

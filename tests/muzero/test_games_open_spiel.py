@@ -1,5 +1,6 @@
 """The OpenSpiel adapter: any game by its game string, its refusals, players, positions and copies."""
 
+import os
 import re
 import time
 
@@ -12,6 +13,7 @@ from muzero.errors import UnknownName, UnsupportedGame
 from muzero.games import BoardGame, make_game
 from muzero.games.alternating_turns import require_alternating_turns
 from muzero.games.openspiel_game import OpenSpielGame, View, load_rules
+from tests.muzero.positions import frame_of
 
 PLAYABLE = {
     *("antichess", "breakthrough", "chess", "clobber", "connect_four", "crazyhouse", "go", "gomoku", "havannah", "hex", "hive"),
@@ -27,13 +29,6 @@ def new_game(game_string: str, **kwargs: object) -> BoardGame:
     game = make_game(EnvConfig(name=f"openspiel:{game_string}", kwargs=kwargs))
     assert isinstance(game, BoardGame)
     return game
-
-
-def frame_of(game: BoardGame) -> np.ndarray:
-    """Returns the frame."""
-    frame = np.full(game.spec.frame_shape, 9, game.spec.frame_dtype)
-    game.frame(frame)
-    return frame
 
 
 def test_all_games_of_open_spiel_are_playable_or_refused_as_listed() -> None:
@@ -104,7 +99,7 @@ def test_unplayable_rules_are_refused_with_the_reason(game_string: str, reason: 
 def test_unknown_games_are_refused_with_the_nearest_playable_name() -> None:
     with pytest.raises(UnknownName, match="unknown game of OpenSpiel 'breakthru': did you mean breakthrough?"):
         new_game("breakthru")
-    with pytest.raises(UnknownName, match="unknown game of OpenSpiel '': known: amazons, antichess, "):
+    with pytest.raises(UnknownName, match="unknown game of OpenSpiel '': known: antichess, breakthrough, chess, clobber, connect_four, "):
         new_game("")
 
 
@@ -114,12 +109,51 @@ def test_unknown_games_are_refused_with_the_nearest_playable_name() -> None:
         ("breakthrough(colums=6)", "Unknown parameter 'colums'. Available parameters are: columns, rows"),
         ("breakthrough(rows=six)", "Wrong type for parameter rows"),
         ("breakthrough(rows=6", "Missing closing bracket"),
+        ("breakthrough(rows=6,columns=6))", "goes on behind its closing bracket"),
+        ("misere(game=tic_tac_toe())x", "goes on behind its closing bracket"),
+        ("go(board_size=25)", "supports board size up to 19"),
+        ("go(board_size=0)", "0 actions"),
+        ("mnk(m=0,n=0,k=0)", "0 actions and observations of shape (3, 0, 0)"),
+        ("oware(num_houses_per_player=0)", "0 actions"),
+        ("hex(board_size=-2)", "shape (9, -2, -2)"),
+        ("gomoku(size=400)", "160000 actions"),
+        ("oware(num_seeds_per_house=0)", "is over before its first move"),
     ],
 )
-def test_wrong_parameters_are_refused_in_one_sentence(game_string: str, reason: str) -> None:
+def test_wrong_parameters_are_refused_in_one_sentence(game_string: str, reason: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UnsupportedGame) as error:
         new_game(game_string)
     assert reason in str(error.value) and "\n" not in str(error.value)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"), [(-3, "-288 actions"), (10**12, "Unable to cast"), ([1], "TypeError"), (6.5, "Expected type: kInt")]
+)
+def test_wrong_keyword_arguments_are_refused_in_one_sentence(rows: object, reason: str) -> None:
+    with pytest.raises(UnsupportedGame, match=reason) as error:
+        new_game("breakthrough", rows=rows)
+    assert "\n" not in str(error.value)
+
+
+def test_what_open_spiel_raises_later_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(rules: object) -> None:
+        raise pyspiel.SpielError("board.cc:124 rows_ > 1\nrows_ = -3, 1 = 1")
+
+    monkeypatch.setattr("muzero.games.openspiel_game.require_alternating_turns", refuse)
+    with pytest.raises(UnsupportedGame, match=r"cannot load 'hex' with \{\} \(SpielError: board.cc:124 rows_ > 1\): correct it.$"):
+        new_game("hex")
+
+
+def test_a_game_within_a_game_is_read_to_its_last_bracket() -> None:
+    assert new_game("misere(game=tic_tac_toe())").spec.num_actions == 9
+
+
+def test_stderr_is_open_again_after_a_refusal(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UnsupportedGame):
+        new_game("go(board_size=25)")
+    os.write(2, b"heard")
+    assert capfd.readouterr().err == "heard"
 
 
 def test_games_are_looked_at_for_a_bounded_time_and_once() -> None:

@@ -9,9 +9,10 @@ import pytest
 from muzero.config import EnvConfig
 from muzero.errors import UserError
 from muzero.games import BoardGame, make_game
-from muzero.games.shogi import BOARD, HANDS, NUM_MOVES, REPETITIONS, SHOGI_FRAME_SIZE
+from muzero.games.shogi import BOARD, HANDS, NUM_MOVES, REPETITIONS
 from muzero.games.shogi_moves import rules_actions, target_squares
 from tests.muzero.perft import perft
+from tests.muzero.positions import frame_of, legal_of, play_actions
 
 KINDS = ["P", "L", "N", "S", "G", "B", "R", "K", "+P", "+L", "+N", "+S", "+B", "+R"]
 PROMOTED = {code: code + 8 for code in (1, 2, 3, 4)} | {6: 13, 7: 14}
@@ -43,26 +44,8 @@ def new_game(sfen: str | None = None, **kwargs: object) -> BoardGame:
     return game
 
 
-def frame_of(game: BoardGame) -> np.ndarray:
-    frame = np.full(SHOGI_FRAME_SIZE, 99, np.int8)
-    game.frame(frame)
-    return frame
-
-
-def legal_of(game: BoardGame) -> np.ndarray:
-    legal_actions = np.zeros(game.spec.num_actions, np.bool_)
-    game.legal_actions(legal_actions)
-    return np.flatnonzero(legal_actions)
-
-
 def play(game: BoardGame, moves: list[str]) -> list[tuple[float, bool]]:
-    """Returns (reward of who moved, is_terminal) of each move, all of which must be legal."""
-    steps = []
-    for move in moves:
-        assert action_of(move) in legal_of(game), move
-        step = game.step(action_of(move))
-        steps.append((step.reward, step.is_terminal))
-    return steps
+    return play_actions(game, [action_of(move) for move in moves])
 
 
 def frame_of_sfen(sfen: str) -> list[int]:
@@ -190,6 +173,15 @@ def test_frames_count_repetitions() -> None:
         play(game, [move])
         seen.append(int(frame_of(game)[REPETITIONS]))
     assert seen == [0, 0, 0, 1, 1, 1, 1, 2]
+
+
+def test_a_position_that_occurred_before_has_another_key() -> None:
+    repeated, reached_anew, other_order = new_game(), new_game(), new_game()
+    play(repeated, ["2h3h", "8b7b", "3h2h", "7b8b", "2h3h", "8b7b"])
+    play(reached_anew, ["2h4h", "8b6b", "4h5h", "6b5b", "5h3h", "5b7b"])
+    play(other_order, ["2h5h", "8b5b", "5h4h", "5b6b", "4h3h", "6b7b"])
+    assert frame_of(repeated)[BOARD].tolist() == frame_of(reached_anew)[BOARD].tolist()
+    assert repeated.key() != reached_anew.key() == other_order.key()
 
 
 def test_perft_agrees_with_the_published_number() -> None:

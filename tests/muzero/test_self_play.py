@@ -219,9 +219,17 @@ def test_an_exception_of_the_environment_ends_its_game_alone() -> None:
 
 def test_three_failed_games_in_a_row_end_the_run() -> None:
     player = Player(EnvConfig(**counting_config(failing_move=0)), num_games=1)
-    with pytest.raises(EnvironmentFailed, match="raised an exception in 3 games in a row"):
+    with pytest.raises(EnvironmentFailed, match="raised an exception in 3 games in a row") as failure:
         player.moves(10)
     assert len(player.failures) == 2
+    assert len(failure.value.tracebacks) == 1
+
+
+def test_failures_of_the_last_move_go_with_the_error() -> None:
+    player = Player(EnvConfig(**counting_config(failing_move=0)), num_games=4)
+    with pytest.raises(EnvironmentFailed) as failure:
+        player.moves(1)
+    assert [text.splitlines()[-1] for text in failure.value.tracebacks] == ["ValueError: move 0 is broken"] * 3
 
 
 def test_the_temperature_follows_the_learner() -> None:

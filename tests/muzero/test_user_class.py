@@ -1,5 +1,6 @@
 """A user's own class becomes a game: found by name, made with its arguments, completed where it is short."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from muzero.games import BoardGame, make_game
 from tests.muzero import broken_games
 
 SHORT = '''
+import sys
+from enum import Enum
 from muzero.games.game import Step
 from muzero.types import GameSpec
 
@@ -28,6 +31,17 @@ class Walk:
         self.here += 2 * action - 1
         self.moves += 1
         return Step(float(self.here), False, self.moves == 9)
+
+class Leaves(Walk):
+    def __init__(self):
+        sys.exit(7)
+
+class Colour(Enum):
+    RED = 1
+
+class Alone(Walk):
+    def __init_subclass__(cls):
+        raise RuntimeError("no heirs\\nat all")
 
 not_a_class = Walk()
 '''
@@ -66,14 +80,26 @@ def test_what_a_class_has_itself_is_kept() -> None:
         ("Nothing", {}, "walk_module has no class Nothing"),
         ("not_a_class", {}, "walk_module has no class not_a_class"),
         ("Walk", {"rows": 3}, "cannot be made with env.kwargs {'rows': 3}"),
+        ("Leaves", {}, "cannot be made with env.kwargs {} (SystemExit: 7): correct it."),
+        ("Colour", {}, "is not a class of which a game can be made (TypeError: "),
+        ("Alone", {}, "is not a class of which a game can be made (RuntimeError: no heirs): give a plain class."),
     ],
 )
 def test_a_class_that_cannot_be_made_is_refused(walk: str, name: str, kwargs: dict[str, object], sentence: str) -> None:
-    with pytest.raises(UserError, match=sentence.replace("{", r"\{").replace("}", r"\}")):
+    with pytest.raises(UserError, match=re.escape(sentence)):
         make_game(EnvConfig(name=f"{walk}:{name}", kwargs=kwargs))
 
 
-def test_a_module_that_fails_is_refused_with_its_reason(walk: str) -> None:
-    Path("fails_at_once.py").write_text("raise ValueError('out of luck')")
-    with pytest.raises(UserError, match=r"cannot import fails_at_once \(ValueError: out of luck\)"):
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("raise ValueError('out of luck\\nand of time')", "ValueError: out of luck"),
+        ("import sys; sys.exit(7)", "SystemExit: 7"),
+        ("raise RuntimeError", "RuntimeError"),
+    ],
+)
+def test_a_module_that_fails_is_refused_with_its_reason(walk: str, text: str, reason: str) -> None:
+    Path("fails_at_once.py").write_text(text)
+    sentence = f"environment 'fails_at_once:Anything': cannot import fails_at_once ({reason}): start where it can be imported."
+    with pytest.raises(UserError, match=f"^{re.escape(sentence)}$"):
         make_game(EnvConfig(name="fails_at_once:Anything"))

@@ -1,0 +1,34 @@
+"""Devices: what memory their GPUs have; a GPU that runs out of it ends the run with one sentence."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+import torch
+
+from engine.device import largest_device_bytes
+from engine.errors import MachineProblem
+from engine.training import train
+from tests.engine.run_examples import RememberingDisplay, tiny_config
+
+
+def test_one_process_without_gpu_memory_ends_with_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_out(*_: object) -> NoReturn:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr("engine.learning.Learning.learn", run_out)
+    with pytest.raises(MachineProblem, match=r"^a GPU ran out of memory \(CUDA out of memory\): .*--games-per-actor.*\.$") as failure:
+        train(tiny_config(), run_dir=tmp_path / "run", mode="new", display=RememberingDisplay(), command_line=["test"])
+    assert failure.value.exit_code == 3
+
+
+def test_only_gpus_have_memory_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Properties:
+        def __init__(self, device: torch.device) -> None:
+            self.total_memory = 24 if device.index == 0 else 80
+
+    monkeypatch.setattr("torch.cuda.get_device_properties", Properties)
+    cpu, small, large = torch.device("cpu"), torch.device("cuda:0"), torch.device("cuda:1")
+    assert largest_device_bytes((cpu, cpu)) is None
+    assert largest_device_bytes((cpu, small)) == 24
+    assert largest_device_bytes((large, small)) == 80
