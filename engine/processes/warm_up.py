@@ -7,6 +7,7 @@ user's prints goes to stderr instead.
 
 import os
 import sys
+import time
 from contextlib import suppress
 
 import msgspec
@@ -32,6 +33,8 @@ SMALL_CAPACITY = 1000
 NUM_ROWS = 8
 NUM_MOVES = 200
 """Enough for the first capture in a random game of Go."""
+GAME_SECONDS = 5.0
+"""Longest play: a user's game may be slow, and has nothing to compile."""
 STDOUT, STDERR = 1, 2
 
 
@@ -96,9 +99,12 @@ def compile_game(config: RunConfig) -> None:
     """Plays some random moves, which compiles the kernels of games that have some; what a game of the user's raises is seen later."""
     game, random = make_game(config.env), generator(0, Purpose.OPENING)
     frame, legal_actions = np.zeros(game.spec.frame_shape, game.spec.frame_dtype), np.zeros(game.spec.num_actions, np.bool_)
+    deadline = time.monotonic() + GAME_SECONDS
     with suppress(Exception):
         game.reset(0)
         for _ in range(NUM_MOVES):
+            if time.monotonic() >= deadline:
+                return
             game.frame(frame)
             game.legal_actions(legal_actions)
             step = game.step(int(random.choice(np.flatnonzero(legal_actions))))
