@@ -6,7 +6,7 @@ Legend: s numbers of one hidden state or of the planes between two layers, E pla
 from math import ceil, prod
 
 from muzero.config import NetworkConfig
-from muzero.networks.shape import latent_shape, num_downsamplings, uses_planes
+from muzero.networks.shape import MAX_TILED_ACTIONS, NUM_HEAD_PLANES, NUM_LEARNED_PLANES, latent_shape, num_downsamplings, uses_planes
 from muzero.types import GameSpec
 
 TENSORS_PER_BLOCK = 4
@@ -17,13 +17,8 @@ TENSORS_PER_LAYER = 2
 """A layer of a perceptron keeps what its normalisation is given and what its ReLU makes."""
 LIVE_TENSORS = 4
 """Inference without gradients holds a block's input, its two intermediate results and the hidden state it began with."""
-HEAD_PLANES = 8
-"""Planes that all heads share (residual), kept before and after their ReLU."""
 PLANES_PER_FRAME = {"board": 2, "chess": 14, "shogi": 45}
 """Planes that these encodings make of a frame; one constant plane or a few more do not count."""
-LARGEST_TILED = 32
-LEARNED_PLANES = 8
-"""Actions without planes of their own are tiled one-hot up to LARGEST_TILED of them, and have LEARNED_PLANES planes above."""
 
 
 def training_numbers(config: NetworkConfig, spec: GameSpec, unroll_steps: int) -> int:
@@ -60,7 +55,7 @@ def action_numbers(config: NetworkConfig, spec: GameSpec) -> int:
         return prod(spec.action_shape) if spec.action_shape else spec.num_actions
     if spec.action_shape:
         return prod(spec.action_shape)
-    planes = spec.num_actions if spec.num_actions <= LARGEST_TILED else LEARNED_PLANES
+    planes = spec.num_actions if spec.num_actions <= MAX_TILED_ACTIONS else NUM_LEARNED_PLANES
     return planes * prod(latent_shape(config, spec)[1:])
 
 
@@ -101,5 +96,5 @@ def _stages(config: NetworkConfig, spec: GameSpec) -> list[tuple[int, tuple[int,
 def _head_numbers(config: NetworkConfig, spec: GameSpec) -> int:
     """Returns what the heads keep of one position: the hidden state, its planes, the hidden layers and two rows of logits."""
     shape = latent_shape(config, spec)
-    planes = 2 * HEAD_PLANES * prod(shape[1:]) if uses_planes(config, spec) else 0
+    planes = 2 * NUM_HEAD_PLANES * prod(shape[1:]) if uses_planes(config, spec) else 0
     return prod(shape) + planes + 3 * config.head_size + 2 * spec.num_actions

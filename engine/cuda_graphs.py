@@ -10,20 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.batch_sizes import batch_buckets
 from engine.latents import LatentPool
 from muzero.networks.inference_network import InferenceNetwork
 from muzero.types import Int64Array, RecurrentReply
 
-SMALLEST_BATCH = 8
 WARM_UP_RUNS = 3
-
-
-def batch_buckets(max_batch: int) -> tuple[int, ...]:
-    """Returns the batch sizes that get a graph: powers of two from 8 up to the first that holds max_batch."""
-    buckets = [SMALLEST_BATCH]
-    while buckets[-1] < max_batch:
-        buckets.append(2 * buckets[-1])
-    return tuple(buckets)
 
 
 @dataclass

@@ -5,9 +5,10 @@ from math import prod
 from pathlib import Path
 
 from engine.activations import action_numbers, root_numbers, serving_numbers, training_numbers
+from engine.batch_sizes import batch_buckets, largest_batch
 from engine.config import RunConfig
 from engine.private_memory import FLOAT_BYTES, MIB, micro_batch_size, training_copies
-from engine.slots import evaluation_trees, num_slots
+from engine.slots import num_slots
 from muzero.networks.shape import latent_shape
 from muzero.types import GameSpec
 
@@ -16,8 +17,6 @@ CONTEXT_BYTES = 500 * MIB
 BFLOAT16_BYTES = 2
 SCRATCH_ROWS = 1
 """Hidden states of the pool that no tree owns: padding is written there."""
-SMALLEST_GRAPH = 8
-"""Leaves of the smallest CUDA graph; each next one has twice as many, and all keep memory of their own."""
 GPU_FILES = ("/dev/nvidia0", "/proc/driver/nvidia")
 PLANNED_DEVICE = "planned GPU"
 
@@ -100,8 +99,7 @@ def _server_parts(config: RunConfig, spec: GameSpec, num_floats: int) -> tuple[D
     precision, shape = config.inference.precision, " x ".join(str(size) for size in latent_shape(network, spec))
     table = spec.num_actions * action_numbers(network, spec)
     num_trees, num_nodes = num_slots(config), config.search.num_simulations + 1
-    request = max(config.actors.games_per_group, evaluation_trees(config))
-    graphs = graph_sizes(min(config.inference.max_batch + request, num_trees))
+    graphs = batch_buckets(largest_batch(config, num_trees))  # each keeps memory of its own
     forward = (sum(graphs) + graphs[-1]) * serving_numbers(network, spec) + graphs[-1] * root_numbers(network, spec)
     return (
         DevicePart("serving weights", (FLOAT_BYTES + itemsize) * (num_floats + table), f"float32 as published, {precision} as served"),
@@ -121,11 +119,3 @@ def _learner_parts(config: RunConfig, spec: GameSpec, num_floats: int) -> tuple[
         DevicePart("learner's weights", weights, f"weights, gradient, {copies - 2} x {training.optimizer}, a bfloat16 copy"),
         DevicePart("learner's activations", activations, f"{micro} samples at once x {steps + 1} steps, bfloat16, estimated"),
     )
-
-
-def graph_sizes(max_batch: int) -> tuple[int, ...]:
-    """Returns the batch sizes of the server's CUDA graphs: powers of two up to the first that holds max_batch."""
-    sizes = [SMALLEST_GRAPH]
-    while sizes[-1] < max_batch:
-        sizes.append(2 * sizes[-1])
-    return tuple(sizes)

@@ -1,7 +1,6 @@
 """Files that survive a crash whole: forced to the disk, replaced by renaming. What is in them is decided elsewhere."""
 
 import os
-import threading
 from pathlib import Path
 
 
@@ -15,11 +14,11 @@ def fsync(path: Path) -> None:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replaces a small text file, so that a reader sees the old or the new one whole: other name, fsync, rename.
+    """Replaces a small text file of one writer, so that a reader sees the old or the new one whole: other name, fsync, rename.
 
-    Several processes may write the same file at once: the number of a thread is unique on the machine, so each has its own other name.
+    The other name is always the same, so that a writer that was killed leaves nothing that its successor would not replace.
     """
-    temporary = path.with_name(f".{path.name}.{threading.get_native_id()}.writing")
+    temporary = path.with_name(f".{path.name}.writing")
     temporary.write_text(text)
     fsync(temporary)
     temporary.replace(path)

@@ -11,25 +11,26 @@ from engine.telemetry import ProcessBlock
 from muzero.errors import MAX_FAILURES, EnvironmentFailed, MuZeroError
 from muzero.match_result import MatchResult
 
-FILE_NAME = "environment.txt"
+FILE_PREFIX = "environment-"
 
 
 class EnvironmentFailures:
     """Counts the games and evaluations that exceptions ended, for one process."""
 
-    def __init__(self, block: ProcessBlock, run_dir: Path) -> None:
+    def __init__(self, block: ProcessBlock, run_dir: Path, role: str) -> None:
         """Starts at zero.
 
         Args:
             block: telemetry of the process.
             run_dir: the run's folder.
+            role: name of the process, whose file is its own.
         """
         self._block = block
-        self._path = run_dir / "crash" / FILE_NAME
+        self._path = run_dir / "crash" / f"{FILE_PREFIX}{role}.txt"
         self._evaluations_in_a_row = 0
 
     def report(self, tracebacks: Sequence[str]) -> None:
-        """Stores the tracebacks of games that failed; the file keeps the latest of all processes."""
+        """Stores the tracebacks of games that failed; the file keeps the latest of this process."""
         if tracebacks:
             with suppress(OSError):  # a full disk must not end an actor: the count says that something was there
                 self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,6 +78,7 @@ class EnvironmentFailures:
 
 
 def latest_traceback(run_dir: Path) -> str:
-    """Returns the traceback stored last, or an empty text."""
-    path = run_dir / "crash" / FILE_NAME
-    return path.read_text() if path.is_file() else ""
+    """Returns the traceback that any process stored last, or an empty text."""
+    paths = (run_dir / "crash").glob(f"{FILE_PREFIX}*.txt")
+    latest = max(paths, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return latest.read_text() if latest else ""

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.batch_sizes import largest_batch
 from engine.config import RunConfig
 from engine.cuda_graphs import RecurrentGraphs
 from engine.device import inference_dtype, resolve_device
 from engine.latents import LatentPool
-from engine.slots import evaluation_trees
 from muzero.networks.inference_network import InferenceNetwork
 from muzero.types import (
     Float32Array,
@@ -102,18 +102,6 @@ class InferenceCore:
     def _to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
         tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
         return tensor.to(self.device, non_blocking=True)
-
-
-def largest_batch(config: RunConfig, num_slots: int, typical_batch: int) -> int:
-    """Returns the leaves of the largest forward pass: a batch is full only once a request made it larger than max_batch.
-
-    Args:
-        config: the run.
-        num_slots: trees in flight.
-        typical_batch: leaves in a usual forward pass; outside a run, in `muzero eval`, that is all trees at once.
-    """
-    largest_request = max(config.actors.games_per_group, evaluation_trees(config))
-    return min(max(config.inference.max_batch + largest_request, typical_batch), num_slots)
 
 
 def _to_host(tensor: Tensor) -> Float32Array:

@@ -64,7 +64,7 @@ class OneProcessRun:
         self._checkpoints = CheckpointFolder(run_dir, config.checkpoint.keep)
         self._governor = governor_of(config)
         self._batch = self._learning.replay.make_batch_buffers()
-        self._failures = EnvironmentFailures(self.telemetry.block(0), run_dir)
+        self._failures = EnvironmentFailures(self.telemetry.block(0), run_dir, "self-play")
         groups = clients_of(config)[: config.actors.groups]
         self._models = [LocalModel(self._core, client.first_slot, client.num_trees) for client in groups]
         if resume_from is not None:

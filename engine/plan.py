@@ -218,10 +218,11 @@ def _memory_remedy(config: RunConfig, spec: GameSpec, num_floats: int | None, pl
     return FREE_MEMORY
 
 
-def on_device(config: RunConfig, device: str) -> RunConfig:
-    """Returns the configuration of a run on this machine, with `auto` as the inference device replaced by what it turned out to be."""
+def on_devices(config: RunConfig, device: str, learner_device: str) -> RunConfig:
+    """Returns the configuration of a run on this machine, with `auto` as a device replaced by what it turned out to be."""
     inference = msgspec.structs.replace(config.inference, device=device)
-    return msgspec.structs.replace(config, inference=inference, plan=PlanConfig())
+    learner = msgspec.structs.replace(config.learner, device=learner_device)
+    return msgspec.structs.replace(config, inference=inference, learner=learner, plan=PlanConfig())
 
 
 def size_text(size_bytes: int) -> str:

@@ -4,9 +4,6 @@ Legend: P stored policy entries, N nodes, k priors kept per node.
 """
 
 from dataclasses import dataclass
-from math import prod
-
-import numpy as np
 
 from engine.activations import root_numbers, training_numbers
 from engine.config import RunConfig
@@ -122,7 +119,7 @@ def search_bytes(search: SearchConfig, spec: GameSpec, num_trees: int) -> int:
 
 def games_bytes(config: RunConfig, spec: GameSpec) -> int:
     """Returns what an actor remembers of its running games: the rows not yet stored, and the latest frames twice (games, request)."""
-    row = _frame_bytes(spec) + ROW_BYTES + POLICY_ENTRY_BYTES * policy_entries_for(spec.num_actions, config.replay.policy_entries)
+    row = spec.frame_bytes + ROW_BYTES + POLICY_ENTRY_BYTES * policy_entries_for(spec.num_actions, config.replay.policy_entries)
     return config.actors.games_per_actor * (longest_trajectory(config, spec) * row + 2 * history_bytes(spec) + 2 * spec.num_actions)
 
 
@@ -133,7 +130,7 @@ def longest_trajectory(config: RunConfig, spec: GameSpec) -> int:
 
 def history_bytes(spec: GameSpec) -> int:
     """Returns the bytes of the frames of one observation."""
-    return spec.num_frames * _frame_bytes(spec)
+    return spec.num_frames * spec.frame_bytes
 
 
 def batches_bytes(config: RunConfig, spec: GameSpec) -> int:
@@ -149,7 +146,3 @@ def replay_bytes(config: RunConfig) -> int:
     rows = config.replay.capacity_steps
     leaves = 1 << (rows - 1).bit_length()
     return 8 * (2 * leaves + rows) + REPLAY_BYTES_PER_ENTRY * max_trajectories_for(config.replay)
-
-
-def _frame_bytes(spec: GameSpec) -> int:
-    return prod(spec.frame_shape) * np.dtype(spec.frame_dtype).itemsize

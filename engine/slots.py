@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 from engine.config import RunConfig
+from muzero.match_result import EXHAUSTIVE_OPPONENT
 
 MAX_EVALUATION_TREES = 32
 """Trees the evaluator searches at once, at most."""
-EXHAUSTIVE_OPPONENT = "perfect"
-"""Against it positions are walked, not games played: their number does not limit the trees."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def clients_of(config: RunConfig) -> tuple[Client, ...]:
 
 
 def evaluation_trees(config: RunConfig) -> int:
-    """Returns how many trees the evaluator searches at once: no more than it plays games."""
+    """Returns how many trees the evaluator searches at once: no more than it plays games, as many as there may be where it walks."""
     if config.evaluation.opponent == EXHAUSTIVE_OPPONENT:
         return MAX_EVALUATION_TREES
     return min(MAX_EVALUATION_TREES, config.evaluation.episodes)

@@ -12,7 +12,7 @@ from engine.config_text import config_to_toml
 from engine.display import Display
 from engine.errors import RunFailed
 from engine.layout import Control, State
-from engine.plan import make_plan, on_device
+from engine.plan import make_plan, on_devices
 from engine.run_folder import RunFolder, RunMode, check_run, open_run
 from engine.segments import RunSegments
 from engine.status import StatusReader
@@ -66,7 +66,8 @@ def _prepare_and_run(
     found = warm_up(config, lambda: signals.count > 0)
     if found is None:
         return "stopped before it began"
-    make_plan(on_device(config, found.device), make_game(config.env).spec, found.num_floats, found.device_bytes).check()
+    placed = on_devices(config, found.device, found.learner_device)
+    make_plan(placed, make_game(config.env).spec, found.num_floats, found.device_bytes).check()
     display.message(f"inference on {found.device}, learning on {found.learner_device}, network of {found.num_floats:,} numbers")
     run = _run_in_one_process if config.actors.num_actors == 0 else _run_processes
     with open_run(run_dir, mode, config_toml=config_to_toml(config), command_line=command_line, seed=config.seed) as folder:

@@ -6,7 +6,7 @@ from typing import Any
 import ale_py
 import numpy as np
 
-from launch.atari_roms import rom_files
+from muzero.games.atari_emulator import playable_roms
 
 FRAME_SKIP = 4
 STICKY_ACTIONS = 0.25
@@ -26,7 +26,7 @@ class RawAtari:
         self._ale: Any = ale_py.ALEInterface()
         self._ale.setInt("frame_skip", FRAME_SKIP)
         self._ale.setFloat("repeat_action_probability", STICKY_ACTIONS)
-        self._ale.loadROM(rom_files()[rom])
+        self._ale.loadROM(playable_roms()[rom])
         self._actions = self._ale.getLegalActionSet()
         self._screen = np.empty(self._ale.getScreenDims(), np.uint8)
 

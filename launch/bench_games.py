@@ -7,7 +7,6 @@ from typing import Any, TypedDict
 
 from engine.private_memory import search_bytes
 from launch.config import playable_game
-from launch.games import frame_bytes
 from launch.play_speed import PASSES, Episodes, exceptions_in_a_sentence, replay_speed, warm_episodes
 from launch.tables import print_rows
 from muzero.config import EnvConfig, SearchConfig
@@ -91,7 +90,7 @@ def _measure(name: str, seconds: float) -> SpeedRow:
         players=game.spec.num_players,
         actions=game.spec.num_actions,
         steps_per_second=round(statistics.median(here), 1),
-        frame_bytes=frame_bytes(game.spec),
+        frame_bytes=game.spec.frame_bytes,
         tree_kilobytes=tree_kilobytes(game.spec),
         raw_steps_per_second=round(statistics.median(there), 1) if raw else None,
         share_of_raw=round(statistics.median(map(truediv, here, there)), 3) if raw else None,

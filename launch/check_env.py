@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from launch.config import chosen_env, set_choices
-from launch.games import frame_bytes
 from launch.play_speed import exceptions_in_a_sentence, steps_per_second
 from launch.settings import choose
 from launch.tables import print_record
@@ -72,7 +71,7 @@ def _speed(env: EnvConfig) -> tuple[float | None, ContractCheck]:
 
 def _facts(spec: GameSpec) -> dict[str, Any]:
     """Returns the facts of a game, and the bytes of its frame."""
-    return asdict(spec) | {"frame_bytes": frame_bytes(spec)}
+    return asdict(spec) | {"frame_bytes": spec.frame_bytes}
 
 
 def require_met(report: Mapping[str, Any]) -> None:

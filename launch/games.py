@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +12,6 @@ from launch.settings import build_config, choose
 from launch.tables import cell_text
 from muzero.errors import UserError
 from muzero.games import GAMES, make_game, world_of
-from muzero.types import GameSpec
 
 EXAMPLES = ("atari:Breakout", "gym:FrozenLake-v1", "openspiel:clobber")
 """One world of each prefix, so that the table shows what its kind looks like."""
@@ -106,15 +104,10 @@ def _with_facts(row: GameRow) -> GameRow:
         "actions": spec.num_actions,
         "frame_shape": list(spec.frame_shape),
         "frame_dtype": spec.frame_dtype,
-        "frame_bytes": frame_bytes(spec),
+        "frame_bytes": spec.frame_bytes,
         "history": spec.num_frames,
         "simulations": config.search.num_simulations,
     }
-
-
-def frame_bytes(spec: GameSpec) -> int:
-    """Returns the bytes of one stored frame."""
-    return int(np.prod(spec.frame_shape)) * np.dtype(spec.frame_dtype).itemsize
 
 
 def print_games(record: Mapping[str, Any], console: Console | None = None) -> None:
@@ -168,6 +161,6 @@ def print_atari(record: Mapping[str, Sequence[str]], console: Console | None = N
 
 def _atari_names() -> list[str]:
     """Returns the names of the bundled games."""
-    from launch.atari_roms import rom_files
+    from muzero.games.atari_emulator import playable_roms
 
-    return list(rom_files())
+    return list(playable_roms())

@@ -8,7 +8,7 @@ import numpy as np
 from muzero.config import EnvConfig
 from muzero.errors import UnsupportedGame
 from muzero.games import BoardGame, make_game
-from muzero.match_result import MatchResult
+from muzero.match_result import EXHAUSTIVE_OPPONENT, MatchResult
 from muzero.search import BatchedSearch, run_search
 from muzero.types import Model, Observation
 
@@ -111,4 +111,4 @@ def _walk_result(num_lines: Counter[float]) -> MatchResult:
     wins, losses = sum(n for value, n in num_lines.items() if value > 0), sum(n for value, n in num_lines.items() if value < 0)
     games, draws = num_lines.total(), num_lines[0.0]
     mean_return = sum(value * n for value, n in num_lines.items()) / games
-    return MatchResult("perfect", games, wins, draws, losses, (wins + draws / 2) / games, losses, mean_return)
+    return MatchResult(EXHAUSTIVE_OPPONENT, games, wins, draws, losses, (wins + draws / 2) / games, losses, mean_return)

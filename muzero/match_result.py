@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+EXHAUSTIVE_OPPONENT = "perfect"
+"""The opponent against which all replies are walked, and no games played."""
 NO_OPPONENT = "none"
 """What MatchResult names where the agent plays alone."""
 NOT_EXHAUSTIVE = -1

@@ -10,7 +10,7 @@ from muzero.config import EnvConfig, require
 from muzero.exhaustive_walk import walk_all_replies
 from muzero.games import make_game
 from muzero.games.history import FrameHistory
-from muzero.match_result import NO_OPPONENT, NOT_EXHAUSTIVE, MatchResult
+from muzero.match_result import EXHAUSTIVE_OPPONENT, NO_OPPONENT, NOT_EXHAUSTIVE, MatchResult
 from muzero.opponents import Opponent, make_opponent
 from muzero.randomness import Purpose, generator
 from muzero.search import BatchedSearch, run_search
@@ -51,7 +51,7 @@ def evaluate(
     Raises:
         UserError: the opponent is unknown or cannot play this game, or num_games is less than 1.
     """
-    if opponent == "perfect" and make_game(env_config).spec.num_players == 2:
+    if opponent == EXHAUSTIVE_OPPONENT and make_game(env_config).spec.num_players == 2:
         make_opponent(opponent, env_config)
         return walk_all_replies(model, search, env_config, should_stop)
     return play_matches(model, search, env_config, opponent=opponent, num_games=num_games, seed=seed, should_stop=should_stop)

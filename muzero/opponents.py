@@ -8,6 +8,7 @@ import numpy as np
 from muzero.config import EnvConfig
 from muzero.errors import UnknownName, UserError
 from muzero.games import BoardGame, Game
+from muzero.match_result import EXHAUSTIVE_OPPONENT
 from muzero.types import BoolArray
 
 
@@ -66,7 +67,7 @@ class PerfectOpponent:
         return step.reward - self._value_by_key[key]
 
 
-OPPONENTS: dict[str, Callable[[], Opponent]] = {"random": RandomOpponent, "perfect": PerfectOpponent}
+OPPONENTS: dict[str, Callable[[], Opponent]] = {"random": RandomOpponent, EXHAUSTIVE_OPPONENT: PerfectOpponent}
 GAMES_WITH_PERFECT_PLAY = ("tictactoe",)
 """Games whose whole tree is small enough to be searched in memory (tic-tac-toe: 5,478 positions)."""
 
@@ -80,7 +81,7 @@ def make_opponent(name: str, config: EnvConfig) -> Opponent:
     """
     if name not in OPPONENTS:
         raise UnknownName("opponent", name, OPPONENTS)
-    if name == "perfect" and config.name not in GAMES_WITH_PERFECT_PLAY:
+    if name == EXHAUSTIVE_OPPONENT and config.name not in GAMES_WITH_PERFECT_PLAY:
         known = ", ".join(GAMES_WITH_PERFECT_PLAY)
         raise UserError(f"opponent 'perfect' does not know '{config.name}', only {known}: choose opponent 'random'.")
     return OPPONENTS[name]()

@@ -6,6 +6,7 @@ entries, k priors sent per node. Arrays are numpy arrays unless said otherwise.
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -60,6 +61,11 @@ class GameSpec:
     action_shape: tuple[int, ...] = ()
     value_bounds: tuple[float, float] | None = None
     max_moves: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one stored frame."""
+        return prod(self.frame_shape) * np.dtype(self.frame_dtype).itemsize
 
     @property
     def turn_sign(self) -> float:

@@ -26,7 +26,7 @@ RECENT_EPISODES = 50
 
 def run(setup: ProcessSetup, life: Life) -> None:
     """Plays until the run stops."""
-    failures = EnvironmentFailures(life.block, Path(setup.run_dir))
+    failures = EnvironmentFailures(life.block, Path(setup.run_dir), setup.role)
     with failures.reported_before_the_end():
         actor = Actor(setup, life, failures)
         try:

@@ -44,7 +44,7 @@ class Evaluator:
         self._model = RemoteModel(client, evaluator_client(config).index, life)
         self._search = BatchedSearch(config.search, num_trees=evaluation_trees(config), spec=spec)
         self._run_dir = Path(setup.run_dir)
-        self._failures = EnvironmentFailures(life.block, self._run_dir)
+        self._failures = EnvironmentFailures(life.block, self._run_dir, setup.role)
         self._evaluated_step = -1
 
     def turn(self) -> None:

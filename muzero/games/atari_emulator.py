@@ -30,10 +30,10 @@ def load_cartridge(rom_name: str) -> Any:
         UnknownName: ale-py has no such cartridge.
         UnsupportedGame: it has, but cannot load it, because nobody can play it alone.
     """
-    file_names = {rom.title().replace("_", ""): rom for rom in roms.get_all_rom_ids()}
-    if rom_name not in file_names:
-        raise UnknownName("Atari game", rom_name, [name for name, rom in file_names.items() if _playable_path(rom)])
-    path = _playable_path(file_names[rom_name])
+    bundled = _bundled_roms()
+    if rom_name not in bundled:
+        raise UnknownName("Atari game", rom_name, playable_roms())
+    path = _playable_path(bundled[rom_name])
     ALEInterface.setLoggerMode(LoggerMode.Error)  # its banner would be printed once per game
     if path is None:  # loading it would end the process
         raise UnsupportedGame(f"Atari game '{rom_name}' needs two players at the console: choose one that can be played alone.")
@@ -43,6 +43,17 @@ def load_cartridge(rom_name: str) -> Any:
     console.reset_game()
     console.act(Action.NOOP)  # lets go of the reset button, which no saved state knows of: Q*bert and Tetris would start in two ways
     return console
+
+
+def playable_roms() -> dict[str, Path]:
+    """Returns the file of each bundled game that one can play alone, by its name as in ALE/<name>-v5, sorted."""
+    paths = {name: _playable_path(rom) for name, rom in sorted(_bundled_roms().items())}
+    return {name: path for name, path in paths.items() if path is not None}
+
+
+def _bundled_roms() -> dict[str, str]:
+    """Returns ale-py's name of each cartridge by the one in CamelCase."""
+    return {rom.title().replace("_", ""): rom for rom in roms.get_all_rom_ids()}
 
 
 def _playable_path(rom: str) -> Path | None:

@@ -8,12 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from muzero.networks.shape import MAX_TILED_ACTIONS, NUM_LEARNED_PLANES
 from muzero.types import Float32Array, GameSpec
 
-MAX_TILED_ACTIONS = 32
-"""Up to so many actions without planes of their own are tiled one-hot; hundreds of such planes would dwarf the hidden state."""
-NUM_LEARNED_PLANES = 8
-"""Planes of each action where there are more."""
 LEARNED_PLANES_SCALE = 0.35
 """Standard deviation of new learned planes: the 8 x 9 of them under a 3 x 3 kernel then weigh as much as one plane of ones,
 because sqrt(72) * 0.35 = sqrt(9)."""

@@ -15,8 +15,8 @@ from muzero.networks.encoder import Encoder
 from muzero.networks.flat_state import flatten_state, load_flat_state, num_floats
 from muzero.networks.heads import Heads, Prediction
 from muzero.networks.mlp import MlpDynamics, MlpRepresentation
-from muzero.networks.residual import NUM_HEAD_PLANES, HeadPlanes, ResidualDynamics, ResidualRepresentation
-from muzero.networks.shape import latent_shape, num_downsamplings
+from muzero.networks.residual import HeadPlanes, ResidualDynamics, ResidualRepresentation
+from muzero.networks.shape import NUM_HEAD_PLANES, latent_shape, num_downsamplings
 from muzero.networks.value_codec import ValueCodec
 from muzero.types import Float32Array, GameSpec
 

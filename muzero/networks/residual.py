@@ -9,9 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from muzero.networks.hidden_scaling import scale_hidden_state
-
-NUM_HEAD_PLANES = 8
-"""Planes that all heads share, after a 1x1 convolution."""
+from muzero.networks.shape import NUM_HEAD_PLANES
 
 
 class NormalizedConv(nn.Module):

@@ -10,6 +10,12 @@ from muzero.types import GameSpec
 IMAGE_ENCODINGS = ("image", "image_actions")
 IMAGE_HALVINGS = 4
 """Halvings of an image unless the configuration says otherwise: 96 x 96 becomes 6 x 6, 84 x 84 too."""
+MAX_TILED_ACTIONS = 32
+"""Up to so many actions without planes of their own are tiled one-hot; hundreds of such planes would dwarf the hidden state."""
+NUM_LEARNED_PLANES = 8
+"""Planes of each action where there are more."""
+NUM_HEAD_PLANES = 8
+"""Planes that all heads share, after a 1x1 convolution."""
 SMALLEST_HALVED_IMAGE = 64
 """Images with a shorter side keep their size unless the configuration says otherwise."""
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.activations import HEAD_PLANES, LARGEST_TILED, LEARNED_PLANES, PLANES_PER_FRAME, training_numbers
+from engine.activations import PLANES_PER_FRAME, training_numbers
 from muzero.config import NetworkConfig
 from muzero.losses import unroll
-from muzero.networks import action_code, chess_encoder, residual, shogi_encoder
+from muzero.networks import chess_encoder, shogi_encoder
 from muzero.networks.network import build_network
 from muzero.types import GameSpec
 
@@ -83,7 +83,5 @@ def test_estimate_grows_by_one_application_of_g_per_unrolled_step() -> None:
 
 
 def test_numbers_of_planes_are_those_of_the_networks() -> None:
-    assert HEAD_PLANES == residual.NUM_HEAD_PLANES
-    assert (LARGEST_TILED, LEARNED_PLANES) == (action_code.MAX_TILED_ACTIONS, action_code.NUM_LEARNED_PLANES)
     assert PLANES_PER_FRAME["chess"] == chess_encoder.PLANES_PER_FRAME
     assert PLANES_PER_FRAME["shogi"] == shogi_encoder.PLANES_PER_FRAME

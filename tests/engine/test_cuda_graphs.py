@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from engine.cuda_graphs import batch_buckets
+from engine.batch_sizes import batch_buckets
 from engine.inference_core import InferenceCore
 from engine.slots import num_slots
 from muzero.games import make_game

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from engine.config import ActorsConfig, EvaluationConfig, InferenceConfig, LearnerConfig, PlanConfig, RunConfig
-from engine.device_parts import Placement, device_parts, graph_sizes, placements_of
+from engine.device_parts import Placement, device_parts, placements_of
 from engine.device_plan import DevicePlan, plan_device
 from engine.fitting import largest
 from muzero.config import NetworkConfig, SearchConfig, TrainingConfig
@@ -145,12 +145,6 @@ def test_a_gpu_of_unknown_memory_is_shown_but_not_checked() -> None:
     plan = plan_device(PAPER, GO19, NUM_FLOATS, Placement("cuda:0", True, True), None)
 
     assert plan.fits and plan.games_per_actor is None and plan.total_bytes > 300 * 10**9
-
-
-def test_graphs_are_those_of_the_server() -> None:
-    cuda_graphs = pytest.importorskip("engine.cuda_graphs")
-
-    assert [graph_sizes(batch) for batch in (1, 8, 9, 1056)] == [cuda_graphs.batch_buckets(batch) for batch in (1, 8, 9, 1056)]
 
 
 def test_the_largest_candidate_that_fits_is_found() -> None:

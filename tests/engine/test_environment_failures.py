@@ -6,7 +6,6 @@ from typing import NoReturn
 
 import pytest
 
-from engine.durable_files import write_atomically
 from engine.environment_failures import EnvironmentFailures, latest_traceback
 from engine.layout import Counter, telemetry_layout
 from engine.shared_memory import Segment
@@ -30,7 +29,7 @@ def fail_an_evaluation(failures: EnvironmentFailures, text: str) -> None:
 
 
 def test_failed_games_are_counted_and_the_latest_traceback_is_kept(block: ProcessBlock, tmp_path: Path) -> None:
-    failures = EnvironmentFailures(block, tmp_path)
+    failures = EnvironmentFailures(block, tmp_path, "actor-0")
     failures.report([])
     assert (block.get(Counter.FAILED_GAMES), latest_traceback(tmp_path)) == (0, "")
     failures.report(["first", "second"])
@@ -38,7 +37,7 @@ def test_failed_games_are_counted_and_the_latest_traceback_is_kept(block: Proces
 
 
 def test_the_third_failed_evaluation_in_a_row_ends_the_run(block: ProcessBlock, tmp_path: Path) -> None:
-    failures = EnvironmentFailures(block, tmp_path)
+    failures = EnvironmentFailures(block, tmp_path, "actor-0")
     fail_an_evaluation(failures, "one")
     assert failures.evaluation(lambda: GOOD_RESULT) is GOOD_RESULT
     fail_an_evaluation(failures, "two")
@@ -49,7 +48,7 @@ def test_the_third_failed_evaluation_in_a_row_ends_the_run(block: ProcessBlock, 
 
 
 def test_an_evaluation_that_was_stopped_says_nothing_of_the_environment(block: ProcessBlock, tmp_path: Path) -> None:
-    failures = EnvironmentFailures(block, tmp_path)
+    failures = EnvironmentFailures(block, tmp_path, "actor-0")
     for text in ("one", "two"):
         fail_an_evaluation(failures, text)
         assert failures.evaluation(lambda: None) is None
@@ -62,37 +61,35 @@ def test_a_mistake_of_the_users_ends_an_evaluation_and_is_no_failure_of_the_envi
         raise UserError("no such opponent")
 
     with pytest.raises(UserError):
-        EnvironmentFailures(block, tmp_path).evaluation(evaluate)
+        EnvironmentFailures(block, tmp_path, "actor-0").evaluation(evaluate)
     assert block.get(Counter.FAILED_GAMES) == 0
 
 
 def test_failures_that_nobody_was_told_of_are_stored_before_the_end(block: ProcessBlock, tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentFailed), EnvironmentFailures(block, tmp_path).reported_before_the_end():
+    with pytest.raises(EnvironmentFailed), EnvironmentFailures(block, tmp_path, "actor-0").reported_before_the_end():
         raise EnvironmentFailed("three in a row", ["second", "third"])
     assert (block.get(Counter.FAILED_GAMES), latest_traceback(tmp_path)) == (2, "third")
 
 
 def test_a_failure_that_cannot_be_written_is_counted(block: ProcessBlock, tmp_path: Path) -> None:
     (tmp_path / "crash").write_text("a file where the folder should be")
-    EnvironmentFailures(block, tmp_path).report(["first"])
+    EnvironmentFailures(block, tmp_path, "actor-0").report(["first"])
     assert (block.get(Counter.FAILED_GAMES), latest_traceback(tmp_path)) == (1, "")
 
 
-def test_many_may_write_the_same_file_at_once(tmp_path: Path) -> None:
-    problems: list[OSError] = []
+def test_processes_that_fail_at_once_do_not_get_into_each_others_way(tmp_path: Path) -> None:
+    telemetry = Telemetry(Segment.private(telemetry_layout(4)).arrays)
 
-    def write_often(text: str) -> None:
-        try:
-            for _ in range(100):
-                write_atomically(tmp_path / "environment.txt", text)
-        except OSError as problem:
-            problems.append(problem)
+    def fail_often(index: int) -> None:
+        failures = EnvironmentFailures(telemetry.block(index), tmp_path, f"actor-{index}")
+        for _ in range(100):
+            failures.report([f"{index}" * 1000])
 
-    threads = [threading.Thread(target=write_often, args=(name * 1000,)) for name in "abcd"]
+    threads = [threading.Thread(target=fail_often, args=(index,)) for index in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(timeout=20)
-    assert problems == []
-    assert [path.name for path in tmp_path.iterdir()] == ["environment.txt"]
-    assert (tmp_path / "environment.txt").read_text() in {name * 1000 for name in "abcd"}
+    assert telemetry.total(Counter.FAILED_GAMES, range(4)) == 400
+    assert sorted(path.read_text() for path in (tmp_path / "crash").iterdir()) == [f"{index}" * 1000 for index in range(4)]
+    assert latest_traceback(tmp_path) in {f"{index}" * 1000 for index in range(4)}

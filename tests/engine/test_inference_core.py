@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from engine.batch_sizes import largest_batch
 from engine.config import RunConfig
-from engine.inference_core import InferenceCore, LocalModel, largest_batch
+from engine.inference_core import InferenceCore, LocalModel
 from muzero.games import make_game
 from muzero.networks.network import MuZeroNetwork
 from muzero.types import InitialRequest, Int64Array, RecurrentReply, RecurrentRequest

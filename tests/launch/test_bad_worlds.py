@@ -6,25 +6,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from launch.cli import launch
+from tests.muzero.walk_source import WALK
 
-BAD_CLASSES = """
-import sys
-from enum import Enum
-from muzero.games.game import Step
-from muzero.types import GameSpec
-
-class Walk:
-    def __init__(self):
-        self.spec = GameSpec(name="walk", num_players=1, num_actions=2, frame_shape=(1,), max_moves=9)
-    def reset(self, seed): self.here = self.moves = 0
-    def to_play(self): return 0
-    def legal_actions(self, out): out[:] = self.moves < 9
-    def frame(self, out): out[:] = self.here
-    def step(self, action):
-        self.here += 2 * action - 1
-        self.moves += 1
-        return Step(float(self.here), False, self.moves == 9)
-
+BAD_CLASSES = f"""{WALK}
 class NoPlanes(Walk):
     def action_planes(self): return None
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from engine.config import ActorsConfig, EvaluationConfig, InferenceConfig, LearnerConfig, PlanConfig, RunConfig
 from engine.errors import NotEnoughMemory
-from engine.plan import Plan, make_plan, on_device, size_text
+from engine.plan import Plan, make_plan, on_devices, size_text
 from engine.private_memory import MIB
 from launch.plan import plan_of, plan_record, print_plan
 from muzero.config import EnvConfig, NetworkConfig, ReplayConfig, SearchConfig, TrainingConfig
@@ -245,9 +245,9 @@ def test_the_papers_preset_on_the_cpu_has_no_gpu_in_its_plan(run_launch: Callabl
 def test_a_real_run_is_checked_against_this_machine_whatever_was_planned_for() -> None:
     config = RunConfig(plan=PlanConfig(device_memory="80GB", host_memory="512GB"), inference=InferenceConfig(device="auto"))
 
-    found = on_device(config, "cpu")
+    found = on_devices(config, "cpu", "cpu")
 
-    assert (found.inference.device, found.plan) == ("cpu", PlanConfig())
+    assert (found.inference.device, found.learner.device, found.plan) == ("cpu", "cpu", PlanConfig())
 
 
 def test_a_gpu_that_is_not_here_is_said_to_be_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
