@@ -8,6 +8,7 @@ import msgspec
 from muzero.config import (
     EnvConfig,
     NetworkConfig,
+    ReanalyzeConfig,
     ReplayConfig,
     SearchConfig,
     SelfPlayConfig,
@@ -191,6 +192,7 @@ class RunConfig(Settings, frozen=True):
     network: NetworkConfig = NetworkConfig()
     training: TrainingConfig = TrainingConfig()
     replay: ReplayConfig = ReplayConfig()
+    reanalyze: ReanalyzeConfig = ReanalyzeConfig()
     actors: ActorsConfig = ActorsConfig()
     inference: InferenceConfig = InferenceConfig()
     learner: LearnerConfig = LearnerConfig()

@@ -20,6 +20,8 @@ WORDS_PER_LINE = 8
 """Hot int64 words stand this far apart, so that no two share a cache line."""
 POISON_BYTE = 0xA5
 """Fresh shared memory is filled with it where reading before writing would be a bug."""
+NO_VERSION = -1
+"""Version of a row that was never reanalyzed, or whose fresh targets are being written."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,18 @@ class RingWord(IntEnum):
     """Rows of published trajectories. Written under the claim lock."""
 
 
-def ring_layout(spec: GameSpec, *, capacity_steps: int, max_trajectories: int, policy_entries: int) -> SegmentLayout:
+def ring_layout(
+    spec: GameSpec, *, capacity_steps: int, max_trajectories: int, policy_entries: int, is_reanalyzed: bool = False
+) -> SegmentLayout:
     """Returns the replay log: a header, an index ring of trajectories and the step arrays.
 
-    Trajectory number q has its index entry at q % M; its rows lie together at start % R.
+    Trajectory number q has its index entry at q % M; its rows lie together at start % R. Fresh targets of a row lie beside the
+    originals, which stay; without reanalysis those arrays, and the legal actions, have no entries.
     """
     rows, index, entries = capacity_steps, max_trajectories, policy_entries
+    fresh_rows = rows if is_reanalyzed else 0
+    legal_bytes = legal_bytes_for(spec.num_actions, is_reanalyzed=is_reanalyzed)
+    reanalyzer = "a reanalyzer, under the claim lock, while the trajectory is not overwritten"
     return SegmentLayout(
         (
             SharedArray("header", (len(RingWord) * WORDS_PER_LINE,), "int64", "actors, under the claim lock"),
@@ -101,8 +109,19 @@ def ring_layout(spec: GameSpec, *, capacity_steps: int, max_trajectories: int, p
             SharedArray("policy_action", (rows, entries), "int32", "the claiming actor"),
             SharedArray("policy_weight", (rows, entries), "float32", "the claiming actor"),
             SharedArray("version", (rows,), "int64", "the claiming actor"),
+            SharedArray("surprise", (rows,), "float32", "the claiming actor"),
+            SharedArray("legal_bits", (rows, legal_bytes), "uint8", "the claiming actor"),
+            SharedArray("fresh_policy_action", (fresh_rows, entries), "int32", reanalyzer),
+            SharedArray("fresh_policy_weight", (fresh_rows, entries), "float32", reanalyzer),
+            SharedArray("fresh_value", (fresh_rows,), "float32", reanalyzer),
+            SharedArray("fresh_version", (fresh_rows,), "int64", f"{reanalyzer}; NO_VERSION by the claiming actor"),
         )
     )
+
+
+def legal_bytes_for(num_actions: int, *, is_reanalyzed: bool) -> int:
+    """Returns L, the bytes of a row's packed legal actions."""
+    return -(-num_actions // 8) if is_reanalyzed else 0
 
 
 def policy_entries_for(num_actions: int, configured: int) -> int:
@@ -122,6 +141,7 @@ def ring_layout_of(config: RunConfig, spec: GameSpec) -> SegmentLayout:
         capacity_steps=config.replay.capacity_steps,
         max_trajectories=max_trajectories_for(config.replay),
         policy_entries=policy_entries_for(spec.num_actions, config.replay.policy_entries),
+        is_reanalyzed=config.reanalyze.is_enabled,
     )
 
 

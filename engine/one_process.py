@@ -20,7 +20,17 @@ from engine.errors import MachineProblem
 from engine.evaluation import report_evaluation
 from engine.governor import governor_of
 from engine.inference_core import InferenceCore, LocalModel
-from engine.layout import Control, Counter, Gauge, State, policy_entries_for, ring_layout_of, telemetry_layout, weights_layout
+from engine.layout import (
+    Control,
+    Counter,
+    Gauge,
+    State,
+    legal_bytes_for,
+    policy_entries_for,
+    ring_layout_of,
+    telemetry_layout,
+    weights_layout,
+)
 from engine.learning import Learning, gauges_of
 from engine.ring import Ring
 from engine.shared_memory import Segment
@@ -137,6 +147,7 @@ class OneProcessRun:
             seed=config.seed,
             actor_index=0,
             policy_entries=policy_entries_for(spec.num_actions, config.replay.policy_entries),
+            legal_bytes=legal_bytes_for(spec.num_actions, is_reanalyzed=config.reanalyze.is_enabled),
             next_game_index=self._next_game_index,
             learner_steps=lambda: self._learning.steps,
         )

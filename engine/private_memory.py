@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.activations import root_numbers, training_numbers
 from engine.config import RunConfig
-from engine.layout import max_trajectories_for, policy_entries_for
+from engine.layout import legal_bytes_for, max_trajectories_for, policy_entries_for
 from engine.slots import evaluation_trees, num_slots
 from muzero.config import SearchConfig, TrainingConfig
 from muzero.types import GameSpec
@@ -30,8 +30,8 @@ CHOICE_BYTES = 24
 """Action, noise, prior and score of one legal action of the root."""
 MOST_LEGAL_ACTIONS = 593
 """Legal actions of a root that trees are planned with, where the game has as many: the most of any position of shogi."""
-ROW_BYTES = 21
-"""to_play, action, reward, root_value and version of one row of a running game."""
+ROW_BYTES = 25
+"""to_play, action, reward, root_value, version and surprise of one row of a running game."""
 POLICY_ENTRY_BYTES = 8
 """Action and probability of one stored policy entry."""
 REPLAY_BYTES_PER_ENTRY = 32
@@ -119,7 +119,9 @@ def search_bytes(search: SearchConfig, spec: GameSpec, num_trees: int) -> int:
 
 def games_bytes(config: RunConfig, spec: GameSpec) -> int:
     """Returns what an actor remembers of its running games: the rows not yet stored, and the latest frames twice (games, request)."""
-    row = spec.frame_bytes + ROW_BYTES + POLICY_ENTRY_BYTES * policy_entries_for(spec.num_actions, config.replay.policy_entries)
+    policy = POLICY_ENTRY_BYTES * policy_entries_for(spec.num_actions, config.replay.policy_entries)
+    legal = legal_bytes_for(spec.num_actions, is_reanalyzed=config.reanalyze.is_enabled)
+    row = spec.frame_bytes + ROW_BYTES + policy + legal
     return config.actors.games_per_actor * (longest_trajectory(config, spec) * row + 2 * history_bytes(spec) + 2 * spec.num_actions)
 
 
@@ -137,7 +139,7 @@ def batches_bytes(config: RunConfig, spec: GameSpec) -> int:
     """Returns the bytes of the learner's batches: those assembled ahead, and the one that is trained on."""
     training, steps = config.training, config.training.unroll_steps + 1
     policy = POLICY_ENTRY_BYTES * policy_entries_for(spec.num_actions, config.replay.policy_entries)
-    sample = history_bytes(spec) + steps * (policy + 6 * FLOAT_BYTES) + 2 * ROW_BYTES
+    sample = history_bytes(spec) + steps * (policy + 8 * FLOAT_BYTES) + 2 * ROW_BYTES
     return (config.learner.prefetch_batches + 1) * training.batch_size * sample
 
 

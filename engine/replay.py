@@ -114,6 +114,8 @@ class Replay:
             sample_weight=np.zeros(size, dtype=np.float32),
             row=np.zeros(size, dtype=np.int64),
             version=np.zeros(size, dtype=np.int64),
+            is_fresh=np.zeros(size, dtype=np.bool_),
+            policy_version=np.zeros((size, unroll + 1), dtype=np.int64),
         )
 
     def sample(self, out: Batch) -> bool:

@@ -31,7 +31,7 @@ import numpy as np
 
 from engine.atomics import finish_reads, load, order_writes, store
 from engine.errors import PeerDied
-from engine.layout import WORDS_PER_LINE, RingWord
+from engine.layout import NO_VERSION, WORDS_PER_LINE, RingWord
 from engine.record_locks import RecordLocks, pauses
 from engine.shared_memory import Segment
 from muzero.errors import UserError
@@ -39,7 +39,7 @@ from muzero.types import BoolArray, Int64Array, Trajectory
 
 CLAIM_LOCK_BYTE = 0
 FIRST_WRITER_LOCK_BYTE = 1
-ROW_ARRAYS = ("frame", "to_play", "action", "reward", "root_value", "policy_action", "policy_weight", "version")
+ROW_ARRAYS = ("frame", "to_play", "action", "reward", "root_value", "policy_action", "policy_weight", "version", "surprise", "legal_bits")
 """Arrays with one row a step, named as in `Trajectory`."""
 
 
@@ -167,6 +167,7 @@ class Ring:
         with self._locks.hold(FIRST_WRITER_LOCK_BYTE + self._writer_index, deadline):
             sequence, start = self._claim(trajectory, deadline)
             rows = self.rows(start, len(trajectory))
+            self.arrays["fresh_version"][rows] = NO_VERSION
             for name in ROW_ARRAYS:
                 self.arrays[name][rows] = getattr(trajectory, name)
             store(self._stamp, sequence % self.max_trajectories, sequence + 1)

@@ -59,6 +59,9 @@ class SearchConfig(Settings, frozen=True):
     """Scale of the completed Q (Gumbel, c_scale)."""
     gumbel_max_visit_init: float = 50.0
     """Visit offset in the scale of the completed Q (Gumbel, c_visit)."""
+    use_value_bounds: bool = False
+    """Where the game has known bounds of the return, stretch the completed Q over them instead of over what each node saw (Gumbel);
+    the scale is then that of the paper's board games, gumbel_value_scale = 1."""
 
     def __post_init__(self) -> None:
         require(self.num_simulations >= 1, f"search.num_simulations is {self.num_simulations}: set at least 1.")
@@ -84,9 +87,17 @@ class SelfPlayConfig(Settings, frozen=True):
     """Games start after up to this many uniformly random moves, drawn uniformly per game and not stored: exploring starts."""
     max_trajectory_steps: int = 512
     """Longer episodes are stored in pieces of this many steps."""
+    full_search_fraction: float = 1.0
+    """Share of moves searched in full, in (0, 1]; the others take fast_simulations, no noise, and give no policy target. Source of this
+    playout-cap randomisation: arXiv:1902.10565, section 3.1."""
+    fast_simulations: int = 8
+    """Simulations of the other moves."""
 
     def __post_init__(self) -> None:
         require_not_negative(self, "self_play", "temperature", "temperature_moves", "random_opening_moves")
+        full = self.full_search_fraction
+        require(0.0 < full <= 1.0, f"self_play.full_search_fraction is {full}: set a value in (0, 1].")
+        require(self.fast_simulations >= 1, f"self_play.fast_simulations is {self.fast_simulations}: set at least 1.")
         steps = [step for step, _ in self.temperature_schedule]
         require(steps == sorted(steps), f"self_play.temperature_schedule is {self.temperature_schedule}: put its steps in ascending order.")
         for _, temperature in self.temperature_schedule:
@@ -166,6 +177,14 @@ class TrainingConfig(Settings, frozen=True):
     """Turn and mirror each sample at random, where the game has symmetries."""
     max_grad_norm: float = 5.0
     """Gradients are scaled down to this global norm."""
+    consistency_loss_weight: float = 0.0
+    """Weight of the self-supervised loss between unrolled and observed hidden states. Source: EfficientZero, arXiv:2111.00210, 4.1."""
+    target_network_steps: int | None = None
+    """Steps between two copies of the network to the target network, whose values then bootstrap the n-step targets; none: the stored
+    values of the searches do. Source: arXiv:1911.08265, appendix H."""
+    ema_decay: float = 0.0
+    """Decay per step of the moving average of the weights; where it is positive, that average is what is published: self-play,
+    reanalysis and evaluation use it. 0: the newest weights are published."""
 
     def __post_init__(self) -> None:
         for field in ("training_steps", "batch_size", "unroll_steps", "td_steps", "lr_decay_steps"):
@@ -178,7 +197,10 @@ class TrainingConfig(Settings, frozen=True):
         for field in ("learning_rate", "lr_decay_rate", "max_grad_norm"):
             require(getattr(self, field) > 0.0, f"training.{field} is {getattr(self, field)}: set a positive value.")
         require(0.0 <= self.momentum < 1.0, f"training.momentum is {self.momentum}: set a value in [0, 1).")
-        weights = ("value_loss_weight", "reward_loss_weight", "policy_loss_weight")
+        require(0.0 <= self.ema_decay < 1.0, f"training.ema_decay is {self.ema_decay}: set a value in [0, 1).")
+        target_steps = self.target_network_steps
+        require(target_steps is None or target_steps >= 1, f"training.target_network_steps is {target_steps}: set at least 1, or none.")
+        weights = ("value_loss_weight", "reward_loss_weight", "policy_loss_weight", "consistency_loss_weight")
         require_not_negative(self, "training", "lr_warmup_steps", "weight_decay", *weights)
 
 
@@ -201,6 +223,9 @@ class ReplayConfig(Settings, frozen=True):
     """beta of the importance weights that correct for priorities."""
     policy_entries: int = 64
     """Actions kept per stored policy target (fewer where the game has fewer)."""
+    policy_surprise_fraction: float = 0.0
+    """Share of each trajectory's drawing weight that goes to positions in proportion to KL(search policy || network policy), in
+    [0, 1]; the rest is spread evenly. Only where is_prioritized is false. Source: KataGo's policy-surprise weighting."""
 
     def __post_init__(self) -> None:
         require(self.capacity_steps >= 1000, f"replay.capacity_steps is {self.capacity_steps}: set at least 1000.")
@@ -214,3 +239,44 @@ class ReplayConfig(Settings, frozen=True):
             require(getattr(self, field) >= 1, f"replay.{field} is {getattr(self, field)}: set at least 1.")
         require(self.replay_ratio > 0.0, f"replay.replay_ratio is {self.replay_ratio}: set a positive value.")
         require_not_negative(self, "replay", "priority_exponent", "importance_exponent")
+        surprise = self.policy_surprise_fraction
+        require(0.0 <= surprise <= 1.0, f"replay.policy_surprise_fraction is {surprise}: set a value in [0, 1].")
+        require(
+            surprise == 0.0 or not self.is_prioritized,
+            "replay.policy_surprise_fraction and replay.is_prioritized both say how positions are drawn: set one of them.",
+        )
+
+
+class ReanalyzeConfig(Settings, frozen=True):
+    """MuZero Reanalyze: stored positions are searched again with the newest weights. Source: arXiv:1911.08265, appendix H."""
+
+    fraction: float = 0.0
+    """Share of the training samples whose policy targets come from a fresh search, in [0, 1] (the paper's is 0.8); 0: no reanalysis."""
+    num_reanalyzers: int = 1
+    """Reanalyzer processes."""
+    batch_size: int = 128
+    """Positions a reanalyzer searches at once; a multiple of chunk_steps."""
+    chunk_steps: int = 16
+    """Consecutive positions of a trajectory that are searched together, so that all steps of an unroll are fresh."""
+    draw: Literal["uniform", "oldest", "priority"] = "uniform"
+    """Which positions are drawn: all alike, those first whose policy is oldest, or by |search value - n-step return|."""
+    max_policy_age: int = 100
+    """Versions of the weights after which a fresh policy no longer counts as one."""
+    samples_per_position: float = 4.0
+    """Fresh samples trained on per reanalyzed position: the governor pauses whichever side is ahead."""
+
+    def __post_init__(self) -> None:
+        require(0.0 <= self.fraction <= 1.0, f"reanalyze.fraction is {self.fraction}: set a value in [0, 1].")
+        for field in ("num_reanalyzers", "batch_size", "chunk_steps", "max_policy_age"):
+            require(getattr(self, field) >= 1, f"reanalyze.{field} is {getattr(self, field)}: set at least 1.")
+        require(
+            self.batch_size % self.chunk_steps == 0,
+            f"reanalyze.batch_size is {self.batch_size}: set a multiple of reanalyze.chunk_steps ({self.chunk_steps}).",
+        )
+        ratio = self.samples_per_position
+        require(ratio > 0.0, f"reanalyze.samples_per_position is {ratio}: set a positive value.")
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether anything is reanalyzed."""
+        return self.fraction > 0.0

@@ -7,7 +7,7 @@ import numpy as np
 from muzero.games.game import Game
 from muzero.types import GameSpec, Trajectory
 
-ROW_COLUMNS = ("frame", "to_play", "action", "reward", "root_value", "policy_action", "policy_weight", "version")
+ROW_COLUMNS = ("frame", "to_play", "action", "reward", "root_value", "policy_action", "policy_weight", "version", "surprise", "legal_bits")
 """The arrays of a Trajectory, one row per searched position."""
 
 
@@ -26,7 +26,7 @@ class GameRecord:
         rows: the rows, with room for the longest piece.
     """
 
-    def __init__(self, game: Game, spec: GameSpec, num_rows: int, policy_entries: int) -> None:
+    def __init__(self, game: Game, spec: GameSpec, num_rows: int, policy_entries: int, legal_bytes: int) -> None:
         self.game = game
         self.game_index = 0
         self.actions: list[int] = []
@@ -35,7 +35,7 @@ class GameRecord:
         self.num_history = 0
         self.is_cut = False
         self.first_player_return = 0.0
-        self.rows = blank_trajectory(spec, num_rows, policy_entries)
+        self.rows = blank_trajectory(spec, num_rows, policy_entries, legal_bytes)
 
     def columns(self) -> dict[str, Any]:
         """Returns copies of the rows so far by column name."""
@@ -54,7 +54,7 @@ class GameRecord:
         return piece
 
 
-def blank_trajectory(spec: GameSpec, num_rows: int, policy_entries: int) -> Trajectory:
+def blank_trajectory(spec: GameSpec, num_rows: int, policy_entries: int, legal_bytes: int = 0) -> Trajectory:
     """Returns a trajectory of this many rows, all zero."""
     return Trajectory(
         frame=np.zeros((num_rows, *spec.frame_shape), spec.frame_dtype),
@@ -65,6 +65,8 @@ def blank_trajectory(spec: GameSpec, num_rows: int, policy_entries: int) -> Traj
         policy_action=np.zeros((num_rows, policy_entries), np.int32),
         policy_weight=np.zeros((num_rows, policy_entries), np.float32),
         version=np.zeros(num_rows, np.int64),
+        surprise=np.zeros(num_rows, np.float32),
+        legal_bits=np.zeros((num_rows, legal_bytes), np.uint8),
         is_terminal=True,
         actor_index=0,
         game_index=0,

@@ -63,6 +63,7 @@ class SelfPlay:
         seed: the run's seed.
         actor_index: whose games these are.
         policy_entries: P, entries of a stored policy.
+        legal_bytes: L, bytes of the stored legal actions; 0 stores none.
         next_game_index: gives the number of each new game, unique within the actor.
         learner_steps: gives the learner steps done so far, which the temperature may follow.
     """
@@ -77,6 +78,7 @@ class SelfPlay:
         seed: int,
         actor_index: int,
         policy_entries: int,
+        legal_bytes: int = 0,
         next_game_index: Callable[[], int],
         learner_steps: Callable[[], int] = lambda: 0,
     ) -> None:
@@ -86,6 +88,7 @@ class SelfPlay:
         self._seed = seed
         self._actor_index = actor_index
         self._policy_entries = policy_entries
+        self._legal_bytes = legal_bytes
         self._next_game_index = next_game_index
         self._learner_steps = learner_steps
         self._num_failures = 0
@@ -94,7 +97,7 @@ class SelfPlay:
         self.spec = games[0].spec
         self._max_moves = min(config.max_trajectory_steps, self.spec.max_moves)
         num_rows = self._max_moves + 1 + self.spec.num_frames - 1
-        self._records = [GameRecord(game, self.spec, num_rows, policy_entries) for game in games]
+        self._records = [GameRecord(game, self.spec, num_rows, policy_entries, legal_bytes) for game in games]
         self._history = FrameHistory(self.spec, search.num_trees)
         self._legal = np.zeros((search.num_trees, self.spec.num_actions), dtype=np.bool_)
         self._to_play = np.zeros(search.num_trees, dtype=np.int8)
@@ -225,6 +228,9 @@ class SelfPlay:
         rows.policy_action[row] = entries
         rows.policy_weight[row] = weights
         rows.version[row] = result.version
+        rows.surprise[row] = 0.0
+        if self._legal_bytes:
+            rows.legal_bits[row] = np.packbits(self._legal[slot])
         record.num_rows += 1
 
     def _choose_action(self, record: GameRecord, slot: int, result: SearchResult) -> int:

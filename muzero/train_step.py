@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -177,7 +178,9 @@ def micro_batches(batch: Batch, size: int | None) -> Iterator[Batch]:
     total = len(batch.action)
     for begin in range(0, total, size or total):
         rows = slice(begin, begin + (size or total))
-        yield Batch(**{field.name: getattr(batch, field.name)[rows] for field in fields(Batch)})
+        arrays = {field.name: getattr(batch, field.name) for field in fields(Batch)}
+        part: dict[str, Any] = {name: None if array is None else array[rows] for name, array in arrays.items()}
+        yield Batch(**part)
 
 
 def _read_stats(parts: list[Tensor], grad_norm: Tensor, learning_rate: float) -> StepStats:

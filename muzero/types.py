@@ -17,6 +17,7 @@ Int32Array: TypeAlias = NDArray[np.int32]
 Int64Array: TypeAlias = NDArray[np.int64]
 Int8Array: TypeAlias = NDArray[np.int8]
 BoolArray: TypeAlias = NDArray[np.bool_]
+UInt8Array: TypeAlias = NDArray[np.uint8]
 FrameArray: TypeAlias = NDArray[Any]
 
 NO_ACTION = -1
@@ -200,8 +201,10 @@ class Trajectory:
         reward: float32 [T], what that action earned the player who took it.
         root_value: float32 [T], the search's value of the root.
         policy_action: int32 [T, P], actions of the stored policy target, padded with 0 (weight 0).
-        policy_weight: float32 [T, P], their probabilities; they sum to 1.
+        policy_weight: float32 [T, P], their probabilities; they sum to 1, or to 0 where the search was too short for a target.
         version: int64 [T], version of the weights that searched.
+        surprise: float32 [T], KL(search policy || network policy) at the root in nats, at least 0; 0 where there is no policy target.
+        legal_bits: uint8 [T, L], the legal actions as np.packbits packs them, L = ceil(A / 8); L = 0 where nothing is reanalyzed.
         is_terminal: see above.
         actor_index: who played it.
         game_index: which of that actor's games it was.
@@ -216,6 +219,8 @@ class Trajectory:
     policy_action: Int32Array
     policy_weight: Float32Array
     version: Int64Array
+    surprise: Float32Array
+    legal_bits: UInt8Array
     is_terminal: bool
     actor_index: int
     game_index: int
@@ -242,7 +247,17 @@ class Batch:
         policy_mask: float32 [B, K+1], 1 where a searched policy exists: not in absorbing states.
         sample_weight: float32 [B], importance weight, at most 1.
         row: int64 [B], absolute row of the first position in the replay buffer, to report priorities back.
-        version: int64 [B], version of the weights that searched the first position.
+        version: int64 [B], version of the weights that first searched the first position, in self-play.
+        is_fresh: bool [B], whether the sample's policy targets come from reanalysis.
+        policy_version: int64 [B, K+1], version of the weights whose search gave each policy target; of the first position past the end.
+        next_frames: spec.frame_dtype [B, K, num_frames, *frame_shape], observations of the positions after each action, zeros past
+            the end; None unless the consistency loss is trained, which asks where policy_mask is 1.
+        next_to_play: int8 [B, K], their players; None as above.
+        bootstrap_frames: spec.frame_dtype [B, K+1, num_frames, *frame_shape], observations that the n-step values bootstrap from,
+            zeros where they do not; None unless there is a target network.
+        bootstrap_to_play: int8 [B, K+1], their players; None as above.
+        bootstrap_factor: float32 [B, K+1], what the target network's value there is multiplied by and added to target_value with,
+            which then lacks that part; 0 where nothing is bootstrapped; None as above.
     """
 
     frames: FrameArray
@@ -258,3 +273,10 @@ class Batch:
     sample_weight: Float32Array
     row: Int64Array
     version: Int64Array
+    is_fresh: BoolArray
+    policy_version: Int64Array
+    next_frames: FrameArray | None = None
+    next_to_play: Int8Array | None = None
+    bootstrap_frames: FrameArray | None = None
+    bootstrap_to_play: Int8Array | None = None
+    bootstrap_factor: Float32Array | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.environment_failures import EnvironmentFailures
 from engine.inference_client import InferenceClient
-from engine.layout import Control, Counter, Gauge, policy_entries_for
+from engine.layout import Control, Counter, Gauge, legal_bytes_for, policy_entries_for
 from engine.process_life import Life, ProcessSetup, main
 from engine.ring import Ring
 from engine.run_parts import attach_ring, make_wire
@@ -60,6 +60,7 @@ class Actor:
                 seed=config.seed,
                 actor_index=setup.role_index,
                 policy_entries=policy_entries_for(spec.num_actions, config.replay.policy_entries),
+                legal_bytes=legal_bytes_for(spec.num_actions, is_reanalyzed=config.reanalyze.is_enabled),
                 next_game_index=self._next_game_index,
                 learner_steps=lambda: life.telemetry.control(Control.LEARNER_STEPS),
             )

@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.config import RunConfig
 from engine.device import largest_device_bytes, resolve_device
-from engine.layout import policy_entries_for, ring_layout_of
+from engine.layout import legal_bytes_for, policy_entries_for, ring_layout_of
 from engine.learning import network_size
 from engine.process_life import die_with
 from engine.replay import Replay
@@ -87,7 +87,8 @@ def compile_replay(config: RunConfig, spec: GameSpec) -> None:
     smaller = {"capacity_steps": SMALL_CAPACITY, "capacity_games": None, "min_steps": 1}
     small = msgspec.structs.replace(config, replay=msgspec.structs.replace(config.replay, **smaller))
     ring = Ring(Segment.private(ring_layout_of(small, spec)), None)
-    ring.append(blank_trajectory(spec, NUM_ROWS, policy_entries_for(spec.num_actions, config.replay.policy_entries)))
+    legal_bytes = legal_bytes_for(spec.num_actions, is_reanalyzed=config.reanalyze.is_enabled)
+    ring.append(blank_trajectory(spec, NUM_ROWS, policy_entries_for(spec.num_actions, config.replay.policy_entries), legal_bytes))
     replay = Replay(ring, spec, small.replay, config.training, config.search.discount, generator(0, Purpose.REPLAY))
     replay.ingest()
     batch = replay.make_batch_buffers()

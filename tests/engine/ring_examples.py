@@ -53,6 +53,8 @@ def make_trajectory(actor: int = 0, game: int = 0, length: int = 5, *, is_termin
         policy_action=np.repeat(pattern[:, None], POLICY_ENTRIES, axis=1).astype(np.int32),
         policy_weight=weight,
         version=pattern.astype(np.int64),
+        surprise=pattern.astype(np.float32),
+        legal_bits=np.zeros((length, 0), np.uint8),
         is_terminal=is_terminal,
         actor_index=actor,
         game_index=game,

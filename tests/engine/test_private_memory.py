@@ -62,7 +62,7 @@ def test_the_papers_history_of_atari_is_counted() -> None:
 def test_bytes_of_batches_are_close_to_those_of_the_real_ones() -> None:
     config = RunConfig(training=TrainingConfig(batch_size=64))
     replay = Replay(make_ring(), SPEC, config.replay, config.training, 1.0, np.random.default_rng(0))
-    real = sum(array.nbytes for array in vars(replay.make_batch_buffers()).values())
+    real = sum(array.nbytes for array in vars(replay.make_batch_buffers()).values() if array is not None)
 
     planned = batches_bytes(config, SPEC) / (config.learner.prefetch_batches + 1)
 

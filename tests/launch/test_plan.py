@@ -67,7 +67,7 @@ def test_processes_are_actors_server_learner_evaluator_supervisor() -> None:
 
 def test_ring_bytes_are_those_of_its_arrays() -> None:
     index_bytes = 25_000 * 7 * 8
-    step_bytes = 100_000 * (9 + 1 + 4 + 4 + 4 + 9 * 4 + 9 * 4 + 8)
+    step_bytes = 100_000 * (9 + 1 + 4 + 4 + 4 + 9 * 4 + 9 * 4 + 8 + 4)
 
     assert planned().ring_bytes == pytest.approx(index_bytes + step_bytes, rel=1e-4)
 

@@ -13,7 +13,7 @@ def one_sample(frames: np.ndarray, action: list[int], policy_action: list[int]) 
     """Returns a batch of one sample with these three; what symmetries do not touch is empty."""
     empty = np.zeros(0, np.float32)
     names = ("to_play", "target_value", "target_reward", "policy_weight", "value_mask", "reward_mask", "policy_mask", "sample_weight")
-    rest = dict.fromkeys((*names, "row", "version"), empty)
+    rest = dict.fromkeys((*names, "row", "version", "is_fresh", "policy_version"), empty)
     return Batch(frames=frames, action=np.array([action], np.int32), policy_action=np.array([[policy_action]], np.int32), **rest)  # type: ignore[arg-type]
 
 

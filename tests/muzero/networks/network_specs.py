@@ -104,4 +104,6 @@ def random_batch(spec: GameSpec, batch_size: int, unroll_steps: int, seed: int) 
         sample_weight=np.ones(batch_size, np.float32),
         row=np.arange(batch_size),
         version=np.zeros(batch_size, np.int64),
+        is_fresh=np.zeros(batch_size, np.bool_),
+        policy_version=np.zeros((batch_size, steps + 1), np.int64),
     )
