@@ -13,12 +13,12 @@ def fsync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replaces a small text file of one writer, so that a reader sees the old or the new one whole: other name, fsync, rename.
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replaces a small file of one writer, so that a reader sees the old or the new one whole: other name, fsync, rename.
 
     The other name is always the same, so that a writer that was killed leaves nothing that its successor would not replace.
     """
     temporary = path.with_name(f".{path.name}.writing")
-    temporary.write_text(text)
+    temporary.write_bytes(content.encode() if isinstance(content, str) else content)
     fsync(temporary)
     temporary.replace(path)

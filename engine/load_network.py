@@ -26,7 +26,7 @@ def load_for_evaluation(path: Path, on_problem: Callable[[str], None] = lambda s
         UserError: if there is no checkpoint.
         CorruptCheckpoint: if none passes its checksums.
     """
-    checkpoint = _find(path, on_problem)
+    checkpoint = find_checkpoint(path, on_problem)
     config = checkpoint.config()
     game = make_game(config.env)
     network = build_network(game.spec, game.action_planes(), config.network, config.seed)
@@ -36,7 +36,8 @@ def load_for_evaluation(path: Path, on_problem: Callable[[str], None] = lambda s
     return config, values, checkpoint.learner_steps
 
 
-def _find(path: Path, on_problem: Callable[[str], None]) -> Checkpoint:
+def find_checkpoint(path: Path, on_problem: Callable[[str], None]) -> Checkpoint:
+    """Returns a run's newest checkpoint that passes its checksums, or this one; arguments and errors as in load_for_evaluation."""
     if not path.is_dir():
         raise UserError(f"there is no run in {path}: name the folder given to --run-dir.")
     checkpoint = verify(path) if (path / MANIFEST).is_file() else newest_checkpoint(path, on_problem)

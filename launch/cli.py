@@ -74,6 +74,7 @@ def _shown(value: object) -> str:
 )
 @click.option("--dry-run", is_flag=True, help="Show the processes and the memory the run would take, and start nothing.")
 @click.option("--print-config", is_flag=True, help="Print every setting and where it comes from, and start nothing.")
+@click.option("--overfit-batch", is_flag=True, help="Self-test: learn one batch by heart, say whether that worked, and start no run.")
 @click.option("--json-logs", is_flag=True, help="One JSON object per line instead of the screen.")
 @version_option
 @click.pass_context
@@ -86,6 +87,7 @@ def launch(
     config_file: Path | None,
     dry_run: bool,
     print_config: bool,
+    overfit_batch: bool,
     json_logs: bool,
     **flags: Any,
 ) -> None:
@@ -109,6 +111,10 @@ def launch(
         click.echo(config_to_toml(config, {key: choice.origin for key, choice in choices.items()}), nl=False)
     elif dry_run:
         _show_plan(config, as_json=json_logs)
+    elif overfit_batch:
+        from launch.overfit import run_overfit
+
+        run_overfit(config, json_logs=json_logs)
     else:
         context.exit(_train(config, run_dir or _default_run_dir(config), mode, changes, json_logs=json_logs))
 

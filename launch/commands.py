@@ -45,6 +45,23 @@ def eval_command(run: Path, opponent: str, games: int, simulations: int | None, 
     _show(record, print_evaluation, as_json=as_json)
 
 
+@muzero.command("diagnose")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--positions", type=click.IntRange(min=1), metavar="N", default=2000, show_default=True, help="Stored positions to look at, at most."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder of the report; RUN/diagnosis by default."
+)
+@json_option
+@shown_errors()
+def diagnose_command(run: Path, positions: int, out: Path | None, as_json: bool) -> None:
+    """Shows what the newest checkpoint of RUN has learnt and where it is weak, as numbers, a picture and sentences."""
+    from launch.diagnose import diagnose_run, print_diagnosis
+
+    _show(diagnose_run(run, num_positions=positions, out=out), print_diagnosis, as_json=as_json)
+
+
 @muzero.command("games")
 @click.option("--atari", is_flag=True, help="List the names of the Atari games instead.")
 @json_option

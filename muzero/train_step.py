@@ -6,13 +6,13 @@ Legend: B batch.
 import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from muzero.batch_rows import batch_rows
 from muzero.config import TrainingConfig
 from muzero.losses import muzero_loss
 from muzero.networks.network import MuZeroNetwork
@@ -178,9 +178,7 @@ def micro_batches(batch: Batch, size: int | None) -> Iterator[Batch]:
     total = len(batch.action)
     for begin in range(0, total, size or total):
         rows = slice(begin, begin + (size or total))
-        arrays = {field.name: getattr(batch, field.name) for field in fields(Batch)}
-        part: dict[str, Any] = {name: None if array is None else array[rows] for name, array in arrays.items()}
-        yield Batch(**part)
+        yield batch_rows(batch, rows)
 
 
 def _read_stats(parts: list[Tensor], grad_norm: Tensor, learning_rate: float) -> StepStats:
