@@ -95,7 +95,7 @@ def overfit_batch(config: RunConfig, report: Callable[[Progress], None]) -> Prog
 
 
 def overfit_config(config: RunConfig) -> RunConfig:
-    """Returns the run's settings with those that a fixed batch wants: only what a fixed batch has."""
+    """Returns the run's settings as one fixed batch wants them: little play, plain targets, a schedule that ends with the test."""
     replace, steps = msgspec.structs.replace, config.steps or DEFAULT_STEPS
     spec = make_game(config.env).spec
     size = min(config.training.batch_size, MAX_POSITIONS)

@@ -45,10 +45,10 @@ def stored_positions(ring: Ring, spec: GameSpec, config: RunConfig, num_position
     if total == 0:
         raise UserError("the checkpoint holds no finished games: let the run play longer and look at a later checkpoint.")
     for begin in range(0, total, size):
-        batch = replay.make_batch_buffers()
+        batch = batch_rows(replay.make_batch_buffers(), slice(min(size, total - begin)))
         if not replay.sample(batch):
             raise AssertionError("nobody writes to this ring")
-        yield lookup.positions(batch_rows(batch, slice(min(size, total - begin))))
+        yield lookup.positions(batch)
 
 
 class _Lookup:

@@ -29,12 +29,10 @@ def run_overfit(config: RunConfig, *, json_logs: bool) -> None:
 
 def failure(end: Progress) -> str:
     """Returns the sentence for a test that did not pass: which heads, how far they came, what to do."""
-    heads = " and ".join(end.unlearnt)
     left = ", ".join(f"{head} {end.share[head]:.0%} ({end.excess[head]:.3g} above its floor)" for head in end.unlearnt)
     return (
-        f"the {heads} head did not learn the batch in {end.step} steps: of its excess loss at the start is left: {left}; at most "
-        f"{PASSED_SHARE:.0%} may be. Give more --steps, another training.learning_rate or a larger network, and check the world's "
-        "observations, rewards and action planes."
+        f"the batch was not learnt in {end.step} steps, of the excess loss is left: {left}, at most {PASSED_SHARE:.0%} may be; give "
+        "more --steps, another training.learning_rate or a larger network, or check the world's observations, rewards and action planes."
     )
 
 

@@ -16,9 +16,10 @@ from launch.games import GameRow
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 LAUNCH_FLAGS = (
     "--env --actors --games-per-actor --simulations --device --learner-device --run-dir --seed --steps --minutes "
-    "--resume --restart --overwrite --preset --config --set --dry-run --print-config --json-logs --version --help"
+    "--resume --restart --overwrite --preset --config --set --dry-run --print-config --overfit-batch --json-logs --version --help"
 )
 EVAL_FLAGS = "--opponent --games --simulations --seed --device --json --help"
+DIAGNOSE_FLAGS = "--positions --out --json --help"
 GAMES_FLAGS = "--atari --json --help"
 CHECK_ENV_FLAGS = "--games --seed --set --json --help"
 BENCH_FLAGS = "--seconds --json --help"
@@ -41,6 +42,7 @@ def documented_flags(heading: str) -> list[str]:
     [
         (launch, "muzero-launch", LAUNCH_FLAGS),
         (muzero.commands["eval"], "muzero eval RUN", EVAL_FLAGS),
+        (muzero.commands["diagnose"], "muzero diagnose RUN", DIAGNOSE_FLAGS),
         (muzero.commands["games"], "muzero games", GAMES_FLAGS),
         (muzero.commands["check-env"], "muzero check-env NAME", CHECK_ENV_FLAGS),
         (muzero.commands["bench"], "muzero bench search|engine|games", BENCH_FLAGS),
@@ -59,7 +61,7 @@ def test_every_flag_is_mirrored_by_the_documented_variable() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    assert sorted(muzero.commands) == ["bench", "check-env", "eval", "games"]
+    assert sorted(muzero.commands) == ["bench", "check-env", "diagnose", "eval", "games"]
     assert all(f"## muzero {name}" in DOCUMENT for name in muzero.commands)
 
 
@@ -90,3 +92,12 @@ def test_every_plan_key_is_documented() -> None:
 def filled(kind: type[Any]) -> Any:
     """Returns a dataclass whose tuples are empty and whose other fields are 1."""
     return kind(**{field.name: () if str(field.type).startswith("tuple") else 1 for field in fields(kind)})
+
+
+def test_every_key_of_a_diagnosis_is_documented() -> None:
+    from muzero.diagnosis import CalibrationBin, DepthRow, Diagnosis
+
+    section = DOCUMENT.split("\n## muzero diagnose RUN\n")[1].split("\n## ")[0]
+    keys = {*DepthRow.__annotations__, *Diagnosis.__annotations__, *CalibrationBin.__annotations__}
+
+    assert [key for key in keys if f"`{key}`" not in section] == []
