@@ -127,14 +127,17 @@ class ReplayArchive:
         self._saved.update(sequences.tolist())
 
     def _read(self, name: str, checksum: str) -> dict[str, NDArray[Any]]:
-        """Returns the arrays of a segment file whose checksum is right."""
+        """Returns the arrays of a segment file whose checksum is right and that has all of them."""
         try:
             content = (self._folder / name).read_bytes()
             if hashlib.sha256(content).hexdigest() != checksum:
                 raise CorruptCheckpoint(f"the saved ring is damaged: {name} does not match its checksum.")
-            return load(content)
+            arrays = load(content)
         except (OSError, SafetensorError) as error:
             raise CorruptCheckpoint(f"the saved ring is damaged: {name} cannot be read ({error}).") from error
+        if missing := {*ROW_ARRAYS, *ENTRY_FIELDS} - arrays.keys():
+            raise UserError(f"the saved ring lacks {', '.join(sorted(missing))}: it is of another version, use the one that made it.")
+        return arrays
 
     def _drop(self, keep_sequence: int) -> None:
         """Deletes files whose every trajectory is older, and what a killed save left half written."""

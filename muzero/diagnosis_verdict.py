@@ -15,7 +15,8 @@ CONSTANT_SHARE = 0.9
 MIN_TARGET_SHARE = 0.1
 """Targets that hardly differ are compared with this share of a game point instead: their best constant makes no error at all."""
 DEPTH_RATIO = 2.0
-"""An error that doubles over the unroll is more than the growth of 1.2 to 1.7 that well-trained board games show."""
+"""An error that doubles over the unroll is no longer youth: the policy's KL at depth 5 of tic-tac-toe was 3.0 times that at the root
+after 540 learner steps and 1.4 times after 2,000, the value's error 1.2 times."""
 MIN_KL_GAIN = 0.1
 """Nats; a KL that doubles below this is still tiny."""
 MISCALIBRATED_SHARE = 0.4
@@ -42,12 +43,15 @@ def verdict(diagnosis: Diagnosis) -> list[str]:
 
 
 def _value_knows_nothing(diagnosis: Diagnosis, root: DepthRow, deepest: DepthRow) -> Iterator[str]:
-    error, constant = root.value_error, root.value_spread
-    if error is not None and constant is not None and error > CONSTANT_SHARE * max(constant, MIN_TARGET_SHARE):
-        yield (
-            f"the value knows little: at depth 0 it is off by {error:.3g} points, always saying the mean would be off by {constant:.3g}; "
-            "train longer, or look at the value's scale (network.support_size, network.transform_values) and training.td_steps."
-        )
+    """Looks at the deepest row only if the root is good: whoever knows nothing there knows nothing later."""
+    for row in (root, deepest):
+        error, constant = row.value_error, row.value_spread
+        if error is not None and constant is not None and error > CONSTANT_SHARE * max(constant, MIN_TARGET_SHARE):
+            yield (
+                f"the value knows little at depth {row.depth}: it is off by {error:.3g} points, always saying the mean would be off by "
+                f"{constant:.3g}; train longer, or check its scale (network.support_size, network.transform_values) and training.td_steps."
+            )
+            return
 
 
 def _value_is_miscalibrated(diagnosis: Diagnosis, root: DepthRow, deepest: DepthRow) -> Iterator[str]:
@@ -128,7 +132,7 @@ def _state_is_lost(diagnosis: Diagnosis, root: DepthRow, deepest: DepthRow) -> I
     distance, unrelated = deepest.hidden_distance, deepest.unrelated_distance
     if distance is not None and unrelated is not None and distance > LOST_STATE_SHARE * unrelated:
         yield (
-            f"after {deepest.depth} steps the hidden state is as far from the real position's ({distance:.3g}) as an unrelated one "
+            f"after {deepest.depth} steps the hidden state is nearly as far from the real position's ({distance:.3g}) as an unrelated one "
             f"({unrelated:.3g}): harmless while value, reward and policy at that depth are good."
         )
 

@@ -143,3 +143,13 @@ def test_a_ring_of_another_capacity_is_refused_with_the_right_one(tmp_path):
     description = ReplayArchive(tmp_path).save(make_ring(steps=40), keep_sequence=0)
     with pytest.raises(UserError, match="set replay.capacity_steps=40"):
         ReplayArchive(tmp_path).restore(make_ring(steps=50), description)
+
+
+def test_a_ring_saved_by_another_version_is_refused(tmp_path, monkeypatch):
+    ring = make_ring()
+    fill(ring, range(3))
+    with monkeypatch.context() as older:
+        older.setattr(replay_archive, "ROW_ARRAYS", ("frame", "action"))
+        description = ReplayArchive(tmp_path).save(ring, keep_sequence=0)
+    with pytest.raises(UserError, match="lacks legal_bits, .*: it is of another version"):
+        ReplayArchive(tmp_path).restore(make_ring(), description)

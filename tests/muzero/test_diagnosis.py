@@ -89,7 +89,8 @@ def test_nothing_is_said_about_a_healthy_network() -> None:
 @pytest.mark.parametrize(
     ("root", "deepest", "words"),
     [
-        ({"value_error": 0.85}, {}, "the value knows little"),
+        ({"value_error": 0.85}, {"value_error": 0.89}, "the value knows little at depth 0"),
+        ({"value_error": 0.5}, {"value_error": 0.85}, "the value knows little at depth 5"),
         ({}, {"value_error": 0.6}, "value at depth 5 is 3.0x worse than at depth 0 (0.6 against 0.2 points)"),
         ({}, {"policy_kl": 0.8}, "policy (KL to the search) at depth 5 is 4.0x worse"),
         ({}, {"reward_error": 0.39}, "rewards are not learnt"),
