@@ -83,7 +83,7 @@ class CheckpointFolder:
             save_tree(state, temporary / "state")
             beat()
             replay = self._archive.save(ring, keep_sequence=self._oldest_sequence_needed(ring), beat=beat)
-            _write_manifest(temporary, {"format": FORMAT, **facts, "config": msgspec.to_builtins(config), "replay": replay})
+            write_manifest(temporary, {"format": FORMAT, **facts, "config": msgspec.to_builtins(config), "replay": replay})
             for path in temporary.iterdir():
                 fsync(path)
                 beat()
@@ -145,7 +145,7 @@ class CheckpointFolder:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _write_manifest(folder: Path, facts: dict[str, Any]) -> None:
+def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
     """Writes what a checkpoint is, with the checksums of all files in its folder."""
     manifest = {**facts, "files": {path.name: sha256_of(path) for path in sorted(folder.iterdir())}}
     (folder / MANIFEST).write_text(json.dumps({**manifest, "checksum": checksum_of(manifest)}))

@@ -122,10 +122,15 @@ class CheckpointConfig(Settings, frozen=True):
     """Seconds between two checkpoints; one more is written when the run ends."""
     keep: int = 2
     """Newest checkpoints kept."""
+    milestone_minutes: float | None = None
+    """Minutes of training, all starts of the run counted, between two copies of the network alone that are kept for ever in
+    `milestones/`, so that the run can be measured against its earlier selves; none: there are none."""
 
     def __post_init__(self) -> None:
         require(self.keep >= 1, f"checkpoint.keep is {self.keep}: set at least 1.")
         require(self.interval_seconds > 0, f"checkpoint.interval_seconds is {self.interval_seconds}: set a positive number.")
+        minutes = self.milestone_minutes
+        require(minutes is None or minutes >= 0.01, f"checkpoint.milestone_minutes is {minutes}: set at least 0.01, or none.")
 
 
 class SupervisorConfig(Settings, frozen=True):
@@ -185,7 +190,7 @@ class RunConfig(Settings, frozen=True):
     """Learner steps after which this run stops; training.training_steps when absent. The learning rate follows the larger of the two,
     so that a run that stops early and is resumed learns exactly as one straight through."""
     minutes: float | None = None
-    """Wall-clock limit of this start of the run."""
+    """Wall-clock limit of this start of the run, counted from the start of the command."""
     env: EnvConfig = EnvConfig()
     search: SearchConfig = SearchConfig()
     self_play: SelfPlayConfig = SelfPlayConfig()

@@ -179,6 +179,8 @@ class Control(IntEnum):
     """Learner steps done in the whole run, resumed parts included. Written by the learner."""
     ENV_STEPS_BASE = 4
     """Environment steps of the resumed run that no actor's counter holds. Written by the supervisor."""
+    CLOCK_ZERO_NANOSECONDS = 5
+    """Monotonic time at which the run would have begun, had all its starts been one piece. Written by the supervisor."""
 
 
 class State(IntEnum):

@@ -11,6 +11,7 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
+from engine.run_clock import METRICS_NAME
 from engine.status import Status, status_record
 
 SCALARS = {
@@ -50,7 +51,7 @@ class MetricsLog:
             purge_step: learner step a resumed run goes on from: TensorBoard drops what an earlier start wrote at or after it.
                 None for a new run.
         """
-        self._lines = (run_dir / "metrics.jsonl").open("ab", buffering=0)
+        self._lines = (run_dir / METRICS_NAME).open("ab", buffering=0)
         self._events = EventFileWriter(str(run_dir / "tb"))
         self._has_failed = False
         if purge_step is not None:

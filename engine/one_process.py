@@ -17,7 +17,7 @@ from engine.config import RunConfig
 from engine.device import out_of_memory_is_final, resolve_device
 from engine.environment_failures import EnvironmentFailures
 from engine.errors import MachineProblem
-from engine.evaluation import report_evaluation
+from engine.evaluation import moment_of, report_evaluation
 from engine.governor import governor_of
 from engine.inference_core import InferenceCore, LocalModel
 from engine.layout import (
@@ -32,7 +32,9 @@ from engine.layout import (
     weights_layout,
 )
 from engine.learning import Learning, gauges_of
+from engine.milestones import Milestones
 from engine.ring import Ring
+from engine.run_clock import run_seconds
 from engine.shared_memory import Segment
 from engine.slots import clients_of, evaluation_trees, evaluator_client, num_slots
 from engine.state_tree import StateTree
@@ -72,6 +74,7 @@ class OneProcessRun:
         self._core = InferenceCore(config, spec, planes, num_slots=num_slots(config), typical_batch=config.actors.games_per_group)
         self._values = self._learning.published_values()
         self._checkpoints = CheckpointFolder(run_dir, config.checkpoint.keep)
+        self._milestones = Milestones(run_dir, config.checkpoint.milestone_minutes)
         self._governor = governor_of(config)
         self._batch = self._learning.replay.make_batch_buffers()
         self._failures = EnvironmentFailures(self.telemetry.block(0), run_dir, "self-play")
@@ -125,10 +128,16 @@ class OneProcessRun:
         facts = {
             "learner_steps": self._learning.steps,
             "env_steps": self._env_steps(),
+            "run_seconds": run_seconds(self.telemetry),
             "counters": counters_of(self.telemetry, self.indices.actors),
         }
         path = self._checkpoints.save(self._config, state, self._learning.network_state(), self._ring, facts)
         self._on_event(f"checkpoint {path.name}")
+
+    def _save_milestone(self) -> None:
+        facts = {"learner_steps": self._learning.steps, "env_steps": self._env_steps(), "run_seconds": run_seconds(self.telemetry)}
+        path = self._milestones.save(self._config, self._learning.network_state(), facts)
+        self._on_event(f"milestone {path.name}")
 
     def _tell_if_impossible(self, save: Callable[[], None]) -> None:
         """Writes a checkpoint; a full disk costs this one, not the run: the next may find room."""
@@ -233,12 +242,15 @@ class OneProcessRun:
         now = time.monotonic()
         if now >= self._next_checkpoint:
             self._tell_if_impossible(self.save)
+        if self._milestones.is_due(run_seconds(self.telemetry)):
+            self._tell_if_impossible(self._save_milestone)
         if self._config.evaluation.is_enabled and now >= self._next_evaluation:
             self._evaluate()
         self._schedule()
 
     def _evaluate(self) -> None:
         client, step = evaluator_client(self._config), self._learning.steps
+        began, started = moment_of(self.telemetry, self.indices), time.monotonic()
         result = self._failures.evaluation(
             lambda: evaluate(
                 LocalModel(self._core, client.first_slot, client.num_trees),
@@ -250,7 +262,8 @@ class OneProcessRun:
             )
         )
         if result is not None and self.indices.evaluator is not None:
-            report_evaluation(self.telemetry.block(self.indices.evaluator), self._run_dir, result, step)
+            block = self.telemetry.block(self.indices.evaluator)
+            report_evaluation(block, self._run_dir, result, began, time.monotonic() - started)
 
 
 def drive_move(move: Generator[Request, Any, MoveOutcome], model: Model) -> MoveOutcome:

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.config import RunConfig
 from engine.layout import Control, Counter, Gauge, State
+from engine.run_clock import run_seconds
 from engine.telemetry import ProcessIndices, Telemetry
 
 RATE_WINDOW_SECONDS = 10.0
@@ -24,7 +25,8 @@ class Status:
     """One look at a run. Rates and means are over about the last 10 s; numbers not known yet are NaN unless said otherwise.
 
     Attributes:
-        elapsed_seconds: time since the first look of this start of the run.
+        elapsed_seconds: time since the command of this start of the run began.
+        run_seconds: the same, with all earlier starts of the run added.
         learner_steps: gradient steps done, resumed parts included.
         training_steps: gradient steps until the run is done.
         env_steps: moves played, resumed parts included.
@@ -61,6 +63,7 @@ class Status:
     """
 
     elapsed_seconds: float
+    run_seconds: float
     learner_steps: int
     training_steps: int
     env_steps: int
@@ -131,36 +134,36 @@ class Totals:
 class StatusReader:
     """Computes the status of a run from its telemetry; remembers the last seconds for the rates."""
 
-    def __init__(self, telemetry: Telemetry, config: RunConfig, indices: ProcessIndices) -> None:
+    def __init__(self, telemetry: Telemetry, config: RunConfig, indices: ProcessIndices, started: float) -> None:
         """Remembers where the numbers are.
 
         Args:
             telemetry: the run's telemetry.
             config: its settings.
             indices: which block belongs to whom.
+            started: when this start of the run began, in seconds on the monotonic clock.
         """
         self._telemetry, self._config, self._indices = telemetry, config, indices
         self._learner = telemetry.block(indices.learner)
         self._server = telemetry.block(indices.server)
         self._history: deque[Totals] = deque()
         self._learner_was_starting = False
-        self._started_at: float | None = None
+        self._started = started
 
     def read(self, now_monotonic: float, roles: Mapping[str, str], restarts: int) -> Status:
-        """Returns the status now; the first call sets the start of the clock.
+        """Returns the status now.
 
         Args:
             now_monotonic: time in seconds on the monotonic clock.
             roles: state name of each role, as the supervisor sees it.
             restarts: roles started again so far.
         """
-        if self._started_at is None:
-            self._started_at = now_monotonic
         totals = self._totals(now_monotonic)
         growth = totals.since(self._remember(totals))
-        elapsed, learner_steps_per_second = now_monotonic - self._started_at, _ratio(growth.learner_steps, growth.seconds)
+        elapsed, learner_steps_per_second = now_monotonic - self._started, _ratio(growth.learner_steps, growth.seconds)
         return Status(
             elapsed_seconds=elapsed,
+            run_seconds=run_seconds(self._telemetry, now_monotonic),
             learner_steps=totals.learner_steps,
             training_steps=self._config.last_step,
             env_steps=self._telemetry.control(Control.ENV_STEPS_BASE) + totals.env_steps,

@@ -4,6 +4,7 @@ With actors it creates the shared memory, starts the roles and watches them; wit
 itself. Everything a user sees goes through a Display.
 """
 
+import time
 from pathlib import Path
 
 from engine.checkpoint_manifest import Checkpoint, newest_checkpoint
@@ -13,6 +14,7 @@ from engine.display import Display
 from engine.errors import RunFailed
 from engine.layout import Control, State
 from engine.plan import make_plan, on_devices
+from engine.run_clock import start_clock
 from engine.run_folder import RunFolder, RunMode, check_run, open_run
 from engine.segments import RunSegments
 from engine.status import StatusReader
@@ -29,7 +31,9 @@ LEARNER_NAME = "learner"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-def train(config: RunConfig, *, run_dir: Path, mode: RunMode, display: Display, command_line: list[str]) -> int:
+def train(
+    config: RunConfig, *, run_dir: Path, mode: RunMode, display: Display, command_line: list[str], started: float | None = None
+) -> int:
     """Runs a training run to its end.
 
     Args:
@@ -38,6 +42,7 @@ def train(config: RunConfig, *, run_dir: Path, mode: RunMode, display: Display, 
         mode: what to do with a folder that holds a run already.
         display: where the run shows itself.
         command_line: as typed, for meta.json.
+        started: when the command began, in seconds on the monotonic clock; now if None.
 
     Returns:
         0 when done, 130 or 143 after a clean end by SIGINT or SIGTERM.
@@ -45,12 +50,13 @@ def train(config: RunConfig, *, run_dir: Path, mode: RunMode, display: Display, 
     Raises:
         MuZeroError: for what the user or the machine must change, and when the run failed.
     """
+    started = time.monotonic() if started is None else started
     signals = StopSignals()
     with signals.installed():
         check_run(run_dir, mode)
         display.start(config, run_dir)
         try:
-            farewell = _prepare_and_run(config, run_dir, mode, display, command_line, signals)
+            farewell = _prepare_and_run(config, run_dir, mode, display, command_line, signals, started)
         finally:
             display.close()
         display.message(farewell)
@@ -58,7 +64,7 @@ def train(config: RunConfig, *, run_dir: Path, mode: RunMode, display: Display, 
 
 
 def _prepare_and_run(
-    config: RunConfig, run_dir: Path, mode: RunMode, display: Display, command_line: list[str], signals: StopSignals
+    config: RunConfig, run_dir: Path, mode: RunMode, display: Display, command_line: list[str], signals: StopSignals, started: float
 ) -> str:
     """Does everything that can be refused before the folder is touched, then runs; returns how it ended."""
     resume_from = _checkpoint_to_resume(run_dir, mode, display)
@@ -71,7 +77,7 @@ def _prepare_and_run(
     display.message(f"inference on {found.device}, learning on {found.learner_device}, network of {found.num_floats:,} numbers")
     run = _run_in_one_process if config.actors.num_actors == 0 else _run_processes
     with open_run(run_dir, mode, config_toml=config_to_toml(config), command_line=command_line, seed=config.seed) as folder:
-        return run(config, folder, found, resume_from, display, signals)
+        return run(config, folder, found, resume_from, display, signals, started)
 
 
 def _checkpoint_to_resume(run_dir: Path, mode: RunMode, display: Display) -> Checkpoint | None:
@@ -90,12 +96,19 @@ def _checkpoint_to_resume(run_dir: Path, mode: RunMode, display: Display) -> Che
 
 
 def _run_in_one_process(
-    config: RunConfig, folder: RunFolder, found: WarmUp, resume_from: Checkpoint | None, display: Display, signals: StopSignals
+    config: RunConfig,
+    folder: RunFolder,
+    found: WarmUp,
+    resume_from: Checkpoint | None,
+    display: Display,
+    signals: StopSignals,
+    started: float,
 ) -> str:
     from engine.one_process import OneProcessRun  # torch, only where this process computes
 
     run = OneProcessRun(config, folder.path, found.num_floats, resume_from, display.message)
-    reader = StatusReader(run.telemetry, config, run.indices)
+    start_clock(run.telemetry, folder.path, started)
+    reader = StatusReader(run.telemetry, config, run.indices, started)
     watch = Watch(config, folder.path, display, reader, resume_from.learner_steps if resume_from else None)
     try:
         while not run.is_done and signals.count == 0 and not watch.look(run.states, 0):
@@ -114,10 +127,17 @@ def _run_in_one_process(
 
 
 def _run_processes(
-    config: RunConfig, folder: RunFolder, found: WarmUp, resume_from: Checkpoint | None, display: Display, signals: StopSignals
+    config: RunConfig,
+    folder: RunFolder,
+    found: WarmUp,
+    resume_from: Checkpoint | None,
+    display: Display,
+    signals: StopSignals,
+    started: float,
 ) -> str:
     indices = ProcessIndices.of(config.actors.num_actors, has_evaluator=config.evaluation.is_enabled)
     with RunSegments(config, found.num_floats, indices) as segments:
+        start_clock(segments.telemetry, folder.path, started)
         if resume_from is not None:
             segments.restore_counts(resume_from)
         supervisor = Supervisor(
@@ -130,7 +150,7 @@ def _run_processes(
             segments.before_start,
             segments.descriptors,
         )
-        reader = StatusReader(segments.telemetry, config, indices)
+        reader = StatusReader(segments.telemetry, config, indices, started)
         watch = Watch(config, folder.path, display, reader, resume_from.learner_steps if resume_from else None)
         try:
             _supervise(supervisor, segments, watch, display, signals, config)

@@ -21,8 +21,7 @@ class Watch:
         self._display = display
         self._reader = reader
         self._metrics = MetricsLog(run_dir, resumed_at)
-        self._started = time.monotonic()
-        self._next_look = self._started
+        self._next_look = time.monotonic()
         self._evaluations = 0
         self._good_evaluations = 0
         self._failures_before: int | None = 0 if resumed_at is None else None
@@ -35,19 +34,20 @@ class Watch:
         if now < self._next_look:
             return bool(self.reason)
         self._next_look = now + STATUS_SECONDS
-        self.look_now(roles, restarts)
+        status = self.look_now(roles, restarts)
         minutes = self._config.minutes
-        if minutes is not None and now - self._started >= 60 * minutes:
+        if minutes is not None and status.elapsed_seconds >= 60 * minutes:
             self.reason = f"the time limit of {minutes:g} minutes is reached"
         return bool(self.reason)
 
-    def look_now(self, roles: dict[str, str], restarts: int) -> None:
-        """Shows and stores the status of this moment."""
+    def look_now(self, roles: dict[str, str], restarts: int) -> Status:
+        """Shows, stores and returns the status of this moment."""
         status = self._reader.read(time.monotonic(), roles, restarts)
         self._metrics.write(status)
         self._display.update(status)
         self._look_at_evaluation(status)
         self._look_at_failures(status)
+        return status
 
     def close(self) -> None:
         """Closes the metrics."""

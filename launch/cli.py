@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from engine.config import RunConfig
 from engine.config_text import config_to_toml
+from launch import STARTED
 from launch.commands import muzero
 from launch.config import DEFAULT_PRESET, resolve, resolve_resumed, set_choices
 from launch.settings import Choices, choose
@@ -171,7 +172,7 @@ def _train(config: RunConfig, run_dir: Path, mode: "RunMode", changes: Mapping[s
     display = make_display(json_logs=json_logs)
     for key, (was, now) in changes.items():
         display.message(f"{key}: {_shown(was)} -> {_shown(now)}")
-    return train(config, run_dir=run_dir, mode=mode, display=display, command_line=sys.argv)
+    return train(config, run_dir=run_dir, mode=mode, display=display, command_line=sys.argv, started=STARTED)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,19 @@
 """The evaluator: plays the newest weights greedily against an opponent now and then, through the same server. Never imports torch."""
 
 import logging
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from engine.environment_failures import EnvironmentFailures
 from engine.errors import PeerDied
-from engine.evaluation import report_evaluation
+from engine.evaluation import moment_of, report_evaluation
 from engine.inference_client import InferenceClient, RemoteModel
 from engine.layout import Control
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_parts import make_wire
 from engine.slots import evaluation_trees, evaluator_client
+from engine.telemetry import ProcessIndices
 from engine.transport import ClientSocket, server_address
 from muzero.games import make_game
 from muzero.matches import MatchResult, evaluate
@@ -43,6 +45,7 @@ class Evaluator:
         client = InferenceClient(make_wire(config, spec), self._socket, lambda: life.telemetry.control(Control.SERVER_EPOCH))
         self._model = RemoteModel(client, evaluator_client(config).index, life)
         self._search = BatchedSearch(config.search, num_trees=evaluation_trees(config), spec=spec)
+        self._indices = ProcessIndices.of(config.actors.num_actors, has_evaluator=True)
         self._run_dir = Path(setup.run_dir)
         self._failures = EnvironmentFailures(life.block, self._run_dir, setup.role)
         self._evaluated_step = -1
@@ -50,14 +53,15 @@ class Evaluator:
     def turn(self) -> None:
         """Waits for the next evaluation's time, then holds it."""
         self._life.wait(self._config.evaluation.interval_seconds)
-        step = self._life.telemetry.control(Control.LEARNER_STEPS)
+        began, started = moment_of(self._life.telemetry, self._indices), time.monotonic()
+        step = began.learner_steps
         self._life.progress()
         if self._life.should_stop() or step == self._evaluated_step:
             return
         result = self._evaluate(step)
         if result is not None:
             self._evaluated_step = step
-            report_evaluation(self._life.block, self._run_dir, result, step)
+            report_evaluation(self._life.block, self._run_dir, result, began, time.monotonic() - started)
             logger.info("evaluation at learner step %d: %s", step, result)
 
     def close(self) -> None:

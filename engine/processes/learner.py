@@ -13,8 +13,10 @@ from engine.errors import MachineProblem
 from engine.governor import governor_of
 from engine.layout import Control, Counter, State
 from engine.learning import Learning, gauges_of
+from engine.milestones import Milestones
 from engine.prefetch import Prefetcher
 from engine.process_life import Life, ProcessSetup, main
+from engine.run_clock import run_seconds
 from engine.run_parts import attach_ring, attach_weights
 from engine.telemetry import ProcessIndices, counters_of
 from muzero.games import make_game
@@ -52,6 +54,7 @@ class Learner:
         device = resolve_device(config.learner.device)
         self._learning = Learning(config, game, self._ring, attach_weights(setup), device)
         self._checkpoints = CheckpointFolder(Path(setup.run_dir), config.checkpoint.keep)
+        self._milestones = Milestones(Path(setup.run_dir), config.checkpoint.milestone_minutes)
         self._governor = governor_of(config)
         self._restore(setup)
         self._last_checkpoint = time.monotonic()
@@ -81,6 +84,8 @@ class Learner:
         self._report()
         if time.monotonic() - self._last_checkpoint >= self._config.checkpoint.interval_seconds:
             self._save_if_possible()
+        if self._milestones.is_due(run_seconds(self._life.telemetry)):
+            self._save_milestone()
 
     def finish(self) -> None:
         """Stops the run if it is done, waits for the actors to store their last trajectories, then saves."""
@@ -96,11 +101,7 @@ class Learner:
         """Writes a checkpoint."""
         with self._prefetcher.paused():
             self._learning.replay.ingest()
-            facts = {
-                "learner_steps": self._learning.steps,
-                "env_steps": self._env_steps(),
-                "counters": counters_of(self._life.telemetry, self._actors),
-            }
+            facts = {**self._facts(), "counters": counters_of(self._life.telemetry, self._actors)}
             state, network = self._learning.state(), self._learning.network_state()
             path = self._checkpoints.save(self._config, state, network, self._ring, facts, self._life.block.beat)
         self._last_checkpoint = time.monotonic()
@@ -117,6 +118,23 @@ class Learner:
         except MachineProblem as problem:
             logger.warning("%s", problem)
             self._last_checkpoint = time.monotonic()
+
+    def _save_milestone(self) -> None:
+        """Keeps a copy of the network; a full disk costs this one, not the run."""
+        try:
+            path = self._milestones.save(self._config, self._learning.network_state(), self._facts())
+        except MachineProblem as problem:
+            logger.warning("%s", problem)
+        else:
+            logger.info("milestone %s", path.name)
+
+    def _facts(self) -> dict[str, int | float]:
+        """Returns how far the run is, as manifests say it."""
+        return {
+            "learner_steps": self._learning.steps,
+            "env_steps": self._env_steps(),
+            "run_seconds": run_seconds(self._life.telemetry),
+        }
 
     def _restore(self, setup: ProcessSetup) -> None:
         """Continues from where the run was: a resumed checkpoint with its ring, or the newest one after a death of the learner."""

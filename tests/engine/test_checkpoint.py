@@ -125,7 +125,7 @@ def test_a_save_killed_anywhere_leaves_every_checkpoint_its_ring(tmp_path: Path,
         run.save()
     before = sorted((tmp_path / "checkpoints").glob("step_*"))
     run.play(8)
-    for moment in ("_write_manifest", "fsync"):
+    for moment in ("write_manifest", "fsync"):
         monkeypatch.setattr(f"engine.checkpoint.{moment}", kill)
         with pytest.raises(KeyboardInterrupt):
             run.save()

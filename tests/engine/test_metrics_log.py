@@ -17,7 +17,9 @@ from engine.status import Status, StatusReader
 from engine.telemetry import ProcessIndices, Telemetry
 
 INDICES = ProcessIndices.of(1, has_evaluator=False)
-FRESH = StatusReader(Telemetry(Segment.private(telemetry_layout(INDICES.num_processes)).arrays), RunConfig(), INDICES).read(0.0, {}, 0)
+FRESH = StatusReader(Telemetry(Segment.private(telemetry_layout(INDICES.num_processes)).arrays), RunConfig(), INDICES, started=0.0).read(
+    0.0, {}, 0
+)
 
 
 def write(run_dir: Path, purge_step: int | None, *statuses: Status) -> None:

@@ -20,7 +20,7 @@ class Run:
 
     def __init__(self, config: RunConfig = CONFIG, indices: ProcessIndices = INDICES) -> None:
         self.telemetry = Telemetry(Segment.private(telemetry_layout(indices.num_processes)).arrays)
-        self.reader = StatusReader(self.telemetry, config, indices)
+        self.reader = StatusReader(self.telemetry, config, indices, started=0.0)
         self.actors = [self.telemetry.block(index) for index in indices.actors]
         self.server = self.telemetry.block(indices.server)
         self.learner = self.telemetry.block(indices.learner)
@@ -31,7 +31,7 @@ class Run:
 
 
 def test_fresh_run_knows_nothing_yet() -> None:
-    status = Run().read(50.0)
+    status = Run().read(0.0)
     assert (status.elapsed_seconds, status.learner_steps, status.training_steps, status.env_steps) == (0.0, 0, 1000, 0)
     assert (status.env_steps_per_second, status.batch_size_mean, status.replay_ratio) == (0.0, 0.0, 0.0)
     unknown = (status.total_loss, status.learning_rate, status.return_mean, status.length_mean, status.score)
@@ -69,7 +69,7 @@ def test_rates_are_growth_per_second() -> None:
     run.learner.set(Counter.LAG_VERSIONS, 180)
     run.telemetry.set_control(Control.LEARNER_STEPS, 20)
     status = run.read(104.0)
-    assert (status.elapsed_seconds, status.env_steps_per_second, status.games_per_second) == (4.0, 10.0, 1.0)
+    assert (status.elapsed_seconds, status.env_steps_per_second, status.games_per_second) == (104.0, 10.0, 1.0)
     assert (status.simulations_per_second, status.learner_steps_per_second, status.samples_per_second) == (500.0, 5.0, 30.0)
     assert (status.batch_size_mean, status.policy_lag_versions, status.replay_ratio) == (32.0, 1.5, 3.0)
     assert status.eta_seconds == (1000 - 20) / 5.0

@@ -12,6 +12,7 @@ from launch.cli import launch
 ROLES = {"actor-0": "READY", "actor-1": "STARTING", "server": "READY", "learner": "READY", "evaluator": "READY"}
 RECORDED: dict[str, Any] = {
     "elapsed_seconds": 312.4,
+    "run_seconds": 912.4,
     "learner_steps": 12345,
     "training_steps": 20000,
     "env_steps": 1234567,
