@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test check bench docker clean
+.PHONY: run test check bench results docker clean
 
 run: $(VENV)/.run-installed
 	$(BIN)/muzero-launch --env tictactoe $(ARGS)
@@ -25,12 +25,15 @@ bench: $(VENV)/.run-installed
 	$(BIN)/muzero bench search $(ARGS)
 	$(BIN)/muzero bench engine $(ARGS)
 
+results: $(VENV)/.results-installed
+	$(BIN)/python -m benchmarks.render
+
 docker:
 	docker build -t muzero .
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find engine muzero launch tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find benchmarks engine muzero launch tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.venv-made:
 	@test -n "$(PYTHON)" || { echo "No python3 found: install Python 3.11 or newer, or name one with make PYTHON=/path/to/python3." >&2; exit 1; }
@@ -44,6 +47,11 @@ $(VENV)/.run-installed: pyproject.toml constraints.txt | $(VENV)/.venv-made
 	@echo "Installing the engine and what it needs to run (once; torch is the large part)."
 	@$(PIP_INSTALL) -e .
 	@touch $@
+
+$(VENV)/.results-installed: pyproject.toml constraints.txt | $(VENV)/.venv-made
+	@echo "Installing the engine and what draws its results."
+	@$(PIP_INSTALL) -e '.[results]'
+	@touch $(VENV)/.run-installed $@
 
 $(VENV)/.dev-installed: pyproject.toml constraints.txt | $(VENV)/.venv-made
 	@echo "Installing the engine and the tools of its tests (once; torch and jax are the large parts)."
