@@ -12,6 +12,9 @@ from benchmarks.result import Part, Result, Score, write_result
 from benchmarks.row import Row
 from engine.run_clock import seconds_before
 from engine.run_folder import CONFIG_NAME, META_NAME
+from engine.warm_up import warm_up
+from launch.config import resolve
+from launch.settings import choices_of
 from muzero.errors import UserError
 
 RUNS = ROOT / "runs"
@@ -56,12 +59,19 @@ def _train(row: Row, seed: int, run_dir: Path, journal: Journal, *, is_resume: b
         journal.clear()
     minutes = round(row.minutes - RESERVE_MINUTES - seconds_before(run_dir) / 60, 2)
     if not journal.is_trained and minutes > 0:
+        _compile_kernels(row)
         command = launch_command(row, seed, run_dir, minutes, is_resume=is_run)
         shown = written(command, run_dir, default_run_dir(row, seed))
         journal.add_part(Part(started=_now(), command=shown, commit=commit(), is_clean=is_clean()))
         train(command, minutes)
     if not journal.is_trained:
         journal.add_end_of_training()
+
+
+def _compile_kernels(row: Row) -> None:
+    """Fills the cache of compiled kernels, which is done once per version of the code and not counted as training."""
+    config, _ = resolve(choices_of({"env.name": row.env, **row.settings}, f"row {row.name}"), file=None, preset=row.preset)
+    warm_up(config)
 
 
 def _play(row: Row, seed: int, run_dir: Path, journal: Journal) -> tuple[Score, ...]:

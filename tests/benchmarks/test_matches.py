@@ -67,5 +67,5 @@ def test_wilson_intervals_by_hand() -> None:
     # score 0.5 of 100: centre 0.5, half-width 1.96 sqrt(0.0025 + 0.0000960) / 1.03841 = 0.0962
     assert wilson_interval(0.5, 100) == pytest.approx((0.4038, 0.5962), abs=1e-4)
     low, high = wilson_interval(1.0, 200)
-    assert (low, high) == (pytest.approx(200 / 203.8415, abs=1e-4), 1.0)
+    assert (low, high) == pytest.approx((200 / 203.8415, 1.0), abs=1e-4)
     assert wilson_interval(0.0, 200) == pytest.approx((0.0, 1 - low))

@@ -34,6 +34,7 @@ class Commands:
         self.run_dir, self.calls, self.minutes = run_dir, list[str](), 0.0
         self.lasting: list[tuple[float, type[MuZeroError] | None]] = [(9.5, None)]
         self.eval_error: MuZeroError | None = None
+        monkeypatch.setattr("benchmarks.measure.warm_up", lambda config: None)
         monkeypatch.setattr("benchmarks.measure.train", self.train)
         monkeypatch.setattr("benchmarks.measure.evaluate", self.evaluate)
         monkeypatch.setattr("benchmarks.measure.RUNS", run_dir.parent / "runs")
