@@ -4,6 +4,7 @@ No window and no global state: each picture is a figure of its own, and the same
 """
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -64,11 +65,12 @@ def _draw_dots(figure: Figure, results: Sequence[Result]) -> None:
     """Draws the first score of each row, each seed as a dot with its interval and the mean as a line."""
     axes, names = figure.subplots(), _names(results)
     for index, name in enumerate(names):
-        scores = [result.scores[0] for result in results if result.name == name and result.scores and result.scores[0].value is not None]
+        scores = _known([result.scores[0] for result in results if result.name == name and result.scores])
+        if not scores:
+            continue
         offsets = [index + 0.12 * (place - (len(scores) - 1) / 2) for place in range(len(scores))]
         _draw_intervals(axes, offsets, scores, "o", _color(index))
-        if scores:
-            axes.hlines(sum(map(_value, scores)) / len(scores), index - 0.25, index + 0.25, color=_color(index))
+        axes.hlines(sum(map(_value, scores)) / len(scores), index - 0.25, index + 0.25, color=_color(index))
     axes.set(ylabel=_opponent_name(results))
     axes.set_xticks(range(len(names)), [_short(name, results[0].family) for name in names])
     axes.grid(axis="y", alpha=0.3)
@@ -78,9 +80,11 @@ def _draw_simulations(figure: Figure, results: Sequence[Result]) -> None:
     """Draws Elo against the simulations per move of the one that was measured."""
     axes = figure.subplots()
     for index, result in enumerate(results):
-        scores = [score for score in result.scores if score.simulations is not None and score.value is not None]
+        scores = _known([score for score in result.scores if score.simulations is not None])
         _draw_intervals(axes, [score.simulations or 0 for score in scores], scores, "o-", _color(index), _label(result))
+    numbers = sorted({score.simulations for result in results for score in result.scores if score.simulations is not None})
     axes.set_xscale("log", base=2)
+    axes.set_xticks(numbers, [str(number) for number in numbers])
     axes.set(xlabel="simulations per move", ylabel="Elo against the same checkpoint")
     axes.axhline(0.0, color="grey", linewidth=0.8)
     axes.grid(alpha=0.3)
@@ -88,16 +92,15 @@ def _draw_simulations(figure: Figure, results: Sequence[Result]) -> None:
 
 
 def _draw_milestones(figure: Figure, results: Sequence[Result]) -> None:
-    """Draws the Elo that each milestone gained on the one before it, added up."""
+    """Draws the Elo that each milestone gained on the one before it, added up from the first one on."""
     axes = figure.subplots()
     for index, result in enumerate(results):
-        where, total = [0.0], [0.0]
-        for score in result.scores:
-            if score.measure == "elo" and score.value is not None:
-                where.append(result.minutes if score.minute is None else score.minute)
-                total.append(total[-1] + score.value)
+        gains = _known([score for score in result.scores if score.minute_before is not None])
+        where = [score.minute_before or 0.0 for score in gains[:1]]
+        where += [result.minutes if score.minute is None else score.minute for score in gains]
+        total = list(accumulate((_value(score) for score in gains), initial=0.0))[: len(where)]
         axes.plot(where, total, "o-", color=_color(index), label=_label(result))
-    axes.set(xlabel="minutes of training, from the first milestone on", ylabel="Elo, gains added up")
+    axes.set(xlabel="minutes of training", ylabel="Elo, gains added up")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
 
@@ -130,8 +133,14 @@ def _short(name: str, family: str) -> str:
     return name.removeprefix(f"{family}-")
 
 
+def _known(scores: Sequence[Score]) -> list[Score]:
+    """Returns the scores that can be drawn: those with a number or a bound of it."""
+    return [score for score in scores if (score.value, score.low, score.high) != (None, None, None)]
+
+
 def _value(score: Score) -> float:
-    return 0.0 if score.value is None else score.value
+    """Returns a number, or the bound that is known of it."""
+    return next((value for value in (score.value, score.low, score.high) if value is not None), 0.0)
 
 
 def _score_name(results: Sequence[Result]) -> str:

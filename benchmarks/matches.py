@@ -9,8 +9,11 @@ from typing import Any
 from benchmarks.commands import eval_command
 from benchmarks.intervals import wilson_interval
 from benchmarks.result import Score
-from benchmarks.row import RUN, Evaluation, Row
+from benchmarks.row import RUN, Evaluation, Measure, Row
 from engine.milestones import milestone_paths
+
+KEYS: dict[Measure, tuple[str, ...]] = {"elo": ("elo_difference", "elo")}
+"""Keys of the JSON where they are not the name of the measure; the first that is there counts."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,13 @@ class Match:
         evaluation: what it is a part of.
         command: its command.
         minute: minute of the milestone that plays, None for the end of the run.
+        minute_before: minute of the milestone that it plays against, None for another opponent.
     """
 
     evaluation: Evaluation
     command: list[str]
-    minute: float | None
+    minute: float | None = None
+    minute_before: float | None = None
 
 
 def matches_of(row: Row, run_dir: Path) -> Iterator[Match]:
@@ -35,7 +40,7 @@ def matches_of(row: Row, run_dir: Path) -> Iterator[Match]:
             yield from _between_milestones(evaluation, run_dir)
         else:
             opponent = evaluation.opponent.replace(RUN, str(run_dir))
-            yield Match(evaluation, eval_command(run_dir, opponent, evaluation.games, evaluation.simulations), None)
+            yield Match(evaluation, eval_command(run_dir, opponent, evaluation.games, evaluation.simulations))
 
 
 def _between_milestones(evaluation: Evaluation, run_dir: Path) -> Iterator[Match]:
@@ -43,7 +48,11 @@ def _between_milestones(evaluation: Evaluation, run_dir: Path) -> Iterator[Match
     players = [*milestone_paths(run_dir), run_dir]
     for before, player in pairwise(players):
         command = eval_command(player, f"checkpoint:{before}", evaluation.games, evaluation.simulations)
-        yield Match(evaluation, command, None if player == run_dir else float(player.name.removeprefix("minute_")))
+        yield Match(evaluation, command, None if player == run_dir else _minute_of(player), _minute_of(before))
+
+
+def _minute_of(milestone: Path) -> float:
+    return float(milestone.name.removeprefix("minute_"))
 
 
 def score_of(match: Match, record: Mapping[str, Any], command: str) -> Score:
@@ -54,7 +63,9 @@ def score_of(match: Match, record: Mapping[str, Any], command: str) -> Score:
         record: the JSON of `muzero eval`.
         command: how the command is written down.
     """
-    evaluation, value = match.evaluation, record.get(match.evaluation.measure)
+    evaluation = match.evaluation
+    keys = KEYS.get(evaluation.measure, (evaluation.measure,))
+    value = next((record[key] for key in keys if key in record), None)
     low, high = _interval(evaluation, record)
     return Score(
         measure=evaluation.measure,
@@ -68,10 +79,11 @@ def score_of(match: Match, record: Mapping[str, Any], command: str) -> Score:
         losses=record.get("losses", 0),
         simulations=evaluation.simulations,
         minute=match.minute,
+        minute_before=match.minute_before,
         learner_steps=record.get("learner_steps", 0),
         seconds=record.get("seconds", 0.0),
         target=_target(evaluation),
-        is_met=_is_met(evaluation, value),
+        is_met=_is_met(evaluation, low if value is None else value, high if value is None else value),
         command=command,
     )
 
@@ -89,15 +101,12 @@ def _target(evaluation: Evaluation) -> str:
     return " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
 
 
-def _is_met(evaluation: Evaluation, value: float | None) -> bool | None:
-    """Returns whether a number is what it should be; None without a target, False where it is not known."""
+def _is_met(evaluation: Evaluation, least: float | None, most: float | None) -> bool | None:
+    """Returns whether a number between two bounds is what it should be; None without a target, False where a bound is missing."""
     if evaluation.at_least is None and evaluation.at_most is None:
         return None
-    return (
-        value is not None
-        and (evaluation.at_least is None or value >= evaluation.at_least)
-        and (evaluation.at_most is None or value <= evaluation.at_most)
-    )
+    is_enough = evaluation.at_least is None or (least is not None and least >= evaluation.at_least)
+    return is_enough and (evaluation.at_most is None or (most is not None and most <= evaluation.at_most))
 
 
 def _without_path(opponent: str) -> str:

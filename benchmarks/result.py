@@ -71,7 +71,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     measure: Measure
     """What it is."""
     value: float | None
-    """The number, None where it is not known."""
+    """The number; None where it is not known, as the Elo of who won or lost every game."""
     low: float | None
     """Lower end of its 95 % interval, where there is one."""
     high: float | None
@@ -90,6 +90,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     """Simulations per move, None for the run's own."""
     minute: float | None
     """Minute of the milestone that played, None for the end of the run."""
+    minute_before: float | None
+    """Minute of the milestone that it played against, None for another opponent."""
     learner_steps: int
     """Gradient steps behind the weights."""
     seconds: float

@@ -38,6 +38,7 @@ def score(value: float | None, **changes: Any) -> Score:
         losses=4,
         simulations=None,
         minute=None,
+        minute_before=None,
         learner_steps=500,
         seconds=3.5,
         target=">= 0.7",

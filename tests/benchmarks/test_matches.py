@@ -17,7 +17,7 @@ def row(*evaluations: Evaluation) -> Row:
 
 
 def judged(record: dict[str, Any], **evaluation: Any) -> Any:
-    return score_of(Match(Evaluation(**evaluation), ["muzero"], None), record, "muzero eval")
+    return score_of(Match(Evaluation(**evaluation), ["muzero"]), record, "muzero eval")
 
 
 def test_an_evaluation_is_one_command() -> None:
@@ -29,7 +29,7 @@ def test_each_milestone_and_the_end_play_the_milestone_before(tmp_path: Path) ->
     for name in ("minute_0015.00", "minute_0030.00", "minute_0045.00"):
         (tmp_path / "milestones" / name).mkdir(parents=True)
     matches = list(matches_of(row(Evaluation(is_between_milestones=True, games=10)), tmp_path))
-    assert [match.minute for match in matches] == [30.0, 45.0, None]
+    assert [(match.minute, match.minute_before) for match in matches] == [(30.0, 15.0), (45.0, 30.0), (None, 45.0)]
     assert [Path(match.command[2]).name for match in matches] == ["minute_0030.00", "minute_0045.00", tmp_path.name]
     assert [Path(match.command[4]).name for match in matches] == ["minute_0015.00", "minute_0030.00", "minute_0045.00"]
 
@@ -44,9 +44,15 @@ def test_a_share_of_points_has_an_interval_and_a_verdict() -> None:
     assert (score.wins, score.draws, score.losses, score.target, score.is_met) == (70, 20, 10, ">= 0.75", True)
 
 
-def test_an_elo_brings_its_own_interval_which_may_be_open() -> None:
-    score = judged(RECORD | {"elo": 240.8, "elo_low": 150.0, "elo_high": None}, measure="elo", at_least=0)
-    assert (score.value, score.low, score.high, score.is_met) == (240.8, 150.0, None, True)
+def test_an_elo_brings_its_own_interval() -> None:
+    score = judged(RECORD | {"elo_difference": 240.8, "elo_low": 150.0, "elo_high": 350.0}, measure="elo", at_least=0)
+    assert (score.value, score.low, score.high, score.is_met) == (240.8, 150.0, 350.0, True)
+
+
+@pytest.mark.parametrize(("low", "high", "is_met"), [(560.0, None, True), (None, -560.0, False)])
+def test_where_every_game_was_won_or_lost_the_bound_decides(low: float | None, high: float | None, is_met: bool) -> None:
+    score = judged(RECORD | {"elo_difference": None, "elo_low": low, "elo_high": high}, measure="elo", at_least=0)
+    assert (score.value, score.is_met) == (None, is_met)
 
 
 @pytest.mark.parametrize(("value", "is_met"), [(0, True), (1, False), (None, False)])
@@ -60,7 +66,7 @@ def test_without_a_target_there_is_no_verdict() -> None:
 
 
 def test_the_folders_of_this_machine_are_not_in_a_score() -> None:
-    assert judged(RECORD | {"opponent": "checkpoint:/home/me/runs/a/milestones/minute_0015.00"}).opponent == "checkpoint:minute_0015.00"
+    assert judged(RECORD | {"opponent": "checkpoint:/elsewhere/runs/a/milestones/minute_0015.00"}).opponent == "checkpoint:minute_0015.00"
 
 
 def test_wilson_intervals_by_hand() -> None:

@@ -36,7 +36,12 @@ RESULTS = (
         is_met=None,
         parts=(),
         plots=("simulations", "milestones"),
-        scores=(elo(-120.0, simulations=1), elo(340.0, simulations=64), elo(20.0, minute=30.0)),
+        scores=(
+            elo(-120.0, simulations=1),
+            elo(340.0, simulations=64),
+            elo(20.0, minute=30.0, minute_before=15.0),
+            elo(340.0, minute_before=30.0),
+        ),
     ),
 )
 
