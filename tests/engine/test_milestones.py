@@ -73,7 +73,7 @@ def test_a_full_disk_costs_one_milestone(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.fixture
 def run_dir(tmp_path: Path) -> Path:
     """A tiny run that kept a milestone every 0.6 s."""
-    config = tiny_config(steps=400, checkpoint={"milestone_minutes": 0.01})
+    config = tiny_config(steps=60, checkpoint={"milestone_minutes": 0.01})
     assert train(config, run_dir=tmp_path / "run", mode="new", display=RememberingDisplay(), command_line=["test"]) == 0
     return tmp_path / "run"
 
@@ -84,7 +84,7 @@ def test_the_milestones_of_a_run_are_played_like_checkpoints(run_dir: Path) -> N
     newest = newest_checkpoint(run_dir)
     assert newest is not None
     assert config == newest.config()
-    assert 0 <= learner_steps < newest.learner_steps == 400
+    assert 0 <= learner_steps < newest.learner_steps == 60
     assert values.shape == load_for_evaluation(run_dir)[1].shape
     assert not np.array_equal(values, load_for_evaluation(run_dir)[1])
 
