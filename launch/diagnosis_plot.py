@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 Record = dict[str, Any]
@@ -36,7 +35,7 @@ def draw(record: Record) -> bytes:
     figure.text(0.02, bottom - 0.03, "\n".join(lines), va="top", fontsize=10)
     figure.tight_layout(rect=(0.0, bottom, 1.0, 1.0))
     content = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(content)
+    figure.savefig(content, format="png")
     return content.getvalue()
 
 
