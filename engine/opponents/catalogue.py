@@ -41,7 +41,8 @@ class Kind:
 
     Attributes:
         make: returns the opponent of an order.
-        opening_moves: random plies its games start with unless something else is asked for: 0 for those that vary by themselves.
+        opening_moves: random plies its games start with unless something else is asked for: 0 for those that vary by themselves,
+            2 for those that may not, 4 between networks, both of which never do: two plies of connect four are only 49 openings.
         is_for_runs: whether it can be met inside a run, whose evaluator never imports torch.
     """
 
@@ -111,7 +112,7 @@ OPPONENTS: dict[str, Kind] = {
     "gnugo": Kind(_gnugo, opening_moves=2),
     "gtp": Kind(_gtp, opening_moves=2),
     "uci": Kind(_uci, opening_moves=2),
-    "checkpoint": Kind(_checkpoint, opening_moves=2, is_for_runs=False),
+    "checkpoint": Kind(_checkpoint, opening_moves=4, is_for_runs=False),
 }
 
 

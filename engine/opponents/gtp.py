@@ -110,11 +110,10 @@ class GtpPlayer:
 
     def _answer(self, command: str) -> str:
         """Returns the program's answer to a command: "=", perhaps a number, the text, and an empty line."""
-        lines = list[str]()
-        while not lines or lines[-1]:
-            line = self._program.hear()
-            lines += [line] if lines or line else []
-        first, *_ = lines
+        while not (first := self._program.hear()):
+            pass
         if not first.startswith("="):
             raise self._program.failed(f"it answered '{first[:80]}' to '{command}'")
+        while self._program.hear():
+            pass
         return first[1:].lstrip("0123456789").strip()

@@ -137,8 +137,9 @@ def test_nonsense_is_quoted(name: str, config: EnvConfig, moves: list[int], sent
         opponent.choose([turn_after(config, moves)])
 
 
-def test_a_program_that_speaks_no_protocol_is_told_by_its_end() -> None:
-    with opened("gtp:true", GO) as opponent, pytest.raises(OpponentFailed, match="it ended"):
+@pytest.mark.parametrize(("command", "sentence"), [("true", "it ended"), ("cat", "it answered 'boardsize 5' to 'boardsize 5'")])
+def test_a_program_that_speaks_no_gtp_is_told_at_once(command: str, sentence: str) -> None:
+    with opened(f"gtp:{command}", GO) as opponent, pytest.raises(OpponentFailed, match=sentence):
         opponent.choose([turn_after(GO, [])])
 
 
