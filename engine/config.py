@@ -103,7 +103,9 @@ class EvaluationConfig(Settings, frozen=True):
     episodes: int = 20
     """Games per evaluation (exhaustive opponents ignore it)."""
     opponent: str = "random"
-    """`random` or `perfect` for two players; ignored for one."""
+    """Who is played, for example `random` or `alphabeta:depth=5`, see docs/cli.md; ignored where one plays alone."""
+    opening_moves: int | None = None
+    """Random plies that the games of an evaluation start with; none: what suits the opponent."""
     stop_score: float | None = None
     """The run is done when stop_evaluations evaluations in a row reach this score (for `perfect`: minus the losing lines)."""
     stop_evaluations: int = 2
@@ -111,6 +113,8 @@ class EvaluationConfig(Settings, frozen=True):
 
     def __post_init__(self) -> None:
         require(self.interval_seconds > 0, f"evaluation.interval_seconds is {self.interval_seconds}: set a positive number.")
+        opening_moves = self.opening_moves
+        require(opening_moves is None or opening_moves >= 0, f"evaluation.opening_moves is {opening_moves}: set 0 or more.")
         for field in ("episodes", "stop_evaluations"):
             require(getattr(self, field) >= 1, f"evaluation.{field} is {getattr(self, field)}: set at least 1.")
 

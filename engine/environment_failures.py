@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.durable_files import write_atomically
 from engine.layout import Counter
 from engine.telemetry import ProcessBlock
-from muzero.errors import MAX_FAILURES, EnvironmentFailed, MuZeroError
+from muzero.errors import MAX_FAILURES, EnvironmentFailed, MuZeroError, OpponentFailed
 from muzero.match_result import MatchResult
 
 FILE_PREFIX = "environment-"
@@ -54,27 +54,28 @@ class EnvironmentFailures:
 
         Raises:
             EnvironmentFailed: it was the third in a row that ended in an exception.
-            MuZeroError: what `evaluate` raised of our own errors.
+            MuZeroError: what `evaluate` raised of our own errors, but for OpponentFailed: another game may go better.
         """
         try:
             result = evaluate()
+        except OpponentFailed as error:
+            self._report_evaluation(str(error))
+            return None
         except MuZeroError:
             raise
         except Exception:
-            self._report_evaluation()
+            self._report_evaluation(f"it was\n{traceback.format_exc()}")
             return None
         if result is not None:
             self._evaluations_in_a_row = 0
         return result
 
-    def _report_evaluation(self) -> None:
-        """Stores the exception being handled."""
+    def _report_evaluation(self, what: str) -> None:
+        """Stores the exception being handled, and ends the run with what happened where it was one too many."""
         self.report([traceback.format_exc()])
         self._evaluations_in_a_row += 1
         if self._evaluations_in_a_row >= MAX_FAILURES:
-            raise EnvironmentFailed(
-                f"{MAX_FAILURES} evaluations in a row ended in an exception; the last one was\n{traceback.format_exc()}"
-            )
+            raise EnvironmentFailed(f"{MAX_FAILURES} evaluations in a row ended in an exception; of the last one: {what}")
 
 
 def latest_traceback(run_dir: Path) -> str:

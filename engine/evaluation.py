@@ -1,13 +1,44 @@
-"""What an evaluation leaves behind: one number for the screen, gauges in telemetry, a line in `evaluations.jsonl`."""
+"""Evaluations of a run: how one is held, and what it leaves behind: gauges in telemetry, a line in `evaluations.jsonl`."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from engine.config import RunConfig
 from engine.layout import Control, Counter, Gauge
+from engine.opponents import open_opponent, opening_moves_against
 from engine.run_clock import run_seconds
 from engine.telemetry import ProcessBlock, ProcessIndices, Telemetry
-from muzero.matches import MatchResult
+from muzero.matches import MatchResult, evaluate
+from muzero.search import BatchedSearch
+from muzero.types import Model
+
+
+def hold_evaluation(
+    model: Model, search: BatchedSearch, config: RunConfig, learner_steps: int, should_stop: Callable[[], bool] = lambda: False
+) -> MatchResult | None:
+    """Returns the agent's result against the run's opponent, or None once should_stop() said so.
+
+    Args:
+        model: evaluates positions, for search.num_trees trees.
+        search: chooses the agent's moves.
+        config: the run.
+        learner_steps: of the weights; every evaluation has other games.
+        should_stop: asked between moves, and while another program is waited for.
+    """
+    settings = config.evaluation
+    with open_opponent(settings.opponent, config.env, in_run=True, on_wait=should_stop) as opponent:
+        return evaluate(
+            model,
+            search,
+            config.env,
+            opponent,
+            num_games=settings.episodes,
+            seed=config.seed + learner_steps,
+            opening_moves=opening_moves_against(opponent, settings.opening_moves),
+            should_stop=should_stop,
+        )
 
 
 @dataclass(frozen=True)

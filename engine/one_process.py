@@ -17,7 +17,7 @@ from engine.config import RunConfig
 from engine.device import out_of_memory_is_final, resolve_device
 from engine.environment_failures import EnvironmentFailures
 from engine.errors import MachineProblem
-from engine.evaluation import moment_of, report_evaluation
+from engine.evaluation import hold_evaluation, moment_of, report_evaluation
 from engine.governor import governor_of
 from engine.inference_core import InferenceCore, LocalModel
 from engine.layout import (
@@ -41,7 +41,6 @@ from engine.state_tree import StateTree
 from engine.telemetry import ProcessIndices, Telemetry, counters_of, restore_counters
 from engine.weights import WeightStore
 from muzero.games import make_game
-from muzero.matches import evaluate
 from muzero.search import BatchedSearch
 from muzero.self_play import MoveOutcome, SelfPlay
 from muzero.types import GameSpec, InitialRequest, Model, Reply, Request
@@ -252,13 +251,11 @@ class OneProcessRun:
         client, step = evaluator_client(self._config), self._learning.steps
         began, started = moment_of(self.telemetry, self.indices), time.monotonic()
         result = self._failures.evaluation(
-            lambda: evaluate(
+            lambda: hold_evaluation(
                 LocalModel(self._core, client.first_slot, client.num_trees),
                 BatchedSearch(self._config.search, num_trees=evaluation_trees(self._config), spec=make_game(self._config.env).spec),
-                self._config.env,
-                opponent=self._config.evaluation.opponent,
-                num_games=self._config.evaluation.episodes,
-                seed=self._config.seed + step,
+                self._config,
+                step,
             )
         )
         if result is not None and self.indices.evaluator is not None:

@@ -30,18 +30,31 @@ def _show(record: Mapping[str, Any], print_record: Callable[[Any], None], *, as_
 
 @muzero.command("eval")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--opponent", metavar="NAME", default="random", show_default=True, help="random, or perfect: every legal reply in tictactoe.")
+@click.option(
+    "--opponent", metavar="NAME", default="random", show_default=True, help="random, perfect, alphabeta:depth=5, ...: docs/cli.md."
+)
 @click.option("--games", type=click.IntRange(min=1), metavar="N", default=100, show_default=True, help="Games or episodes to play.")
 @click.option("--simulations", type=click.IntRange(min=1), metavar="N", help="Simulations per move; the run's own by default.")
+@click.option("--opening-moves", type=click.IntRange(min=0), metavar="N", help="Random moves each pair of games starts with.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Seed of the opponent's moves.")
 @click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:N; the run's own by default.")
 @json_option
 @shown_errors()
-def eval_command(run: Path, opponent: str, games: int, simulations: int | None, seed: int, device: str | None, as_json: bool) -> None:
-    """Plays the newest checkpoint of RUN against an opponent."""
+def eval_command(
+    run: Path, opponent: str, games: int, simulations: int | None, opening_moves: int | None, seed: int, device: str | None, as_json: bool
+) -> None:
+    """Plays the newest checkpoint of RUN, or the checkpoint RUN, against an opponent."""
     from launch.eval import evaluate_run, print_evaluation
 
-    record = evaluate_run(run, opponent=opponent, num_games=games, num_simulations=simulations, seed=seed, device=device)
+    record = evaluate_run(
+        run,
+        opponent=opponent,
+        num_games=games,
+        num_simulations=simulations,
+        opening_moves=opening_moves,
+        seed=seed,
+        device=device,
+    )
     _show(record, print_evaluation, as_json=as_json)
 
 

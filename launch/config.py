@@ -151,12 +151,12 @@ def chosen_env(choices: Choices) -> EnvConfig:
 def _checked(config: RunConfig) -> RunConfig:
     """Returns the configuration, the kind of its network decided, if game, network and opponent can be made: a mistake is heard before
     anything starts."""
+    from engine.opponents import make_opponent
     from muzero.networks.shape import resolved
-    from muzero.opponents import make_opponent
 
     spec = playable_game(config.env).spec
     if spec.num_players == 2 and config.evaluation.is_enabled:
-        make_opponent(config.evaluation.opponent, config.env)
+        make_opponent(config.evaluation.opponent, config.env, in_run=True).close()
     return msgspec.structs.replace(config, network=resolved(config.network, spec))
 
 

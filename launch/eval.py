@@ -1,7 +1,11 @@
-"""Measures the newest checkpoint of a run against an opponent. Matches themselves are in `muzero/matches.py`."""
+"""Measures a checkpoint against an opponent. Matches themselves are in `muzero/matches.py`, opponents in `engine/opponents`."""
 
 import math
+import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,51 +13,84 @@ import click
 import msgspec
 
 from launch.tables import print_record
-from muzero.match_result import NOT_EXHAUSTIVE
+from muzero.match_result import NOT_EXHAUSTIVE, MatchResult, Returns, Tally
 
 NUM_TREES = 32
 """Games played at the same time."""
+PROGRESS_SECONDS = 0.5
+CLEAR_LINE = "\r\033[K"
 
 
 def evaluate_run(
-    run_dir: Path, *, opponent: str, num_games: int, num_simulations: int | None, seed: int, device: str | None
+    path: Path,
+    *,
+    opponent: str,
+    num_games: int,
+    num_simulations: int | None,
+    opening_moves: int | None,
+    seed: int,
+    device: str | None,
 ) -> dict[str, Any]:
     """Returns the record of a match, ready for JSON.
 
     Args:
-        run_dir: the run's folder.
-        opponent: `random` or `perfect`; ignored where there is one player.
+        path: the run's folder, for its newest checkpoint, or the folder of one checkpoint.
+        opponent: its name in full, see docs/cli.md; ignored where there is one player.
         num_games: games or episodes; `perfect` walks every line instead.
         num_simulations: simulations per move, or None for the run's own.
-        seed: seed of the opponent's moves and the environment.
-        device: where the network runs, or None for the run's own.
+        opening_moves: random plies that each game starts with, or None for what suits the opponent.
+        seed: seed of the opponent's moves, the openings and the environment.
+        device: where networks run, or None for the run's own.
 
     Returns:
-        opponent games wins draws losses score losing_lines (None where not exhaustive) mean_return learner_steps seconds.
+        What `docs/cli.md` lists; None where something is not known or not of this kind of match.
 
     Raises:
         UserError: the folder holds no run, or the opponent does not know the game.
+        MachineProblem: the opponent's program is not installed.
+        OpponentFailed: the opponent's program cannot go on.
         CorruptCheckpoint: no checkpoint passed its checksums.
     """
+    import torch
+
     from engine.inference_core import InferenceCore, LocalModel
     from engine.load_network import load_for_evaluation
+    from engine.opponents import open_opponent, opening_moves_against
     from muzero.games import make_game
     from muzero.matches import evaluate
     from muzero.search import BatchedSearch
 
     started = time.monotonic()
-    config, values, learner_steps = load_for_evaluation(run_dir, lambda sentence: click.echo(sentence, err=True))
+    config, values, learner_steps = load_for_evaluation(path, lambda sentence: click.echo(sentence, err=True))
     if num_simulations is not None:
         config = msgspec.structs.replace(config, search=msgspec.structs.replace(config.search, num_simulations=num_simulations))
     if device is not None:
         config = msgspec.structs.replace(config, inference=msgspec.structs.replace(config.inference, device=device))
+    # Left to itself torch takes all cores for batches too small for it: 103 s instead of 4 s for 40 games beside other work on 2 cores.
+    torch.set_num_threads(config.inference.num_threads)
     game = make_game(config.env)
-    core = InferenceCore(config, game.spec, game.action_planes(), num_slots=NUM_TREES, typical_batch=NUM_TREES)
-    core.load(values, version=1)
-    model = LocalModel(core, first_slot=0, num_trees=NUM_TREES)
-    search = BatchedSearch(config.search, num_trees=NUM_TREES, spec=game.spec)
-    result = evaluate(model, search, config.env, opponent=opponent, num_games=num_games, seed=seed)
+    with open_opponent(opponent, config.env, in_run=False, device=device) as rival:
+        core = InferenceCore(config, game.spec, game.action_planes(), num_slots=NUM_TREES, typical_batch=NUM_TREES)
+        core.load(values, version=1)
+        with progress_line(num_games, has_opponent=rival is not None) as on_progress:
+            result = evaluate(
+                LocalModel(core, first_slot=0, num_trees=NUM_TREES),
+                BatchedSearch(config.search, num_trees=NUM_TREES, spec=game.spec),
+                config.env,
+                rival,
+                num_games=num_games,
+                seed=seed,
+                opening_moves=opening_moves_against(rival, opening_moves),
+                on_progress=on_progress,
+            )
     assert result is not None  # nothing asks it to stop
+    facts = {"seed": seed, "simulations": config.search.num_simulations, "learner_steps": learner_steps}
+    return {**_match_record(result), **facts, "seconds": round(time.monotonic() - started, 3)}
+
+
+def _match_record(result: MatchResult) -> dict[str, Any]:
+    """Returns what the result of a match says, ready for JSON."""
+    has_colours = result.as_first.games > 0
     return {
         "opponent": result.opponent,
         "games": result.games,
@@ -61,11 +98,21 @@ def evaluate_run(
         "draws": result.draws,
         "losses": result.losses,
         "score": _number(result.score),
+        "as_first": _tally_record(result.as_first) if has_colours else None,
+        "as_second": _tally_record(result.as_second) if has_colours else None,
+        "elo_difference": result.elo.difference if result.elo else None,
+        "elo_low": result.elo.low if result.elo else None,
+        "elo_high": result.elo.high if result.elo else None,
         "losing_lines": None if result.losing_lines == NOT_EXHAUSTIVE else result.losing_lines,
         "mean_return": _number(result.mean_return),
-        "learner_steps": learner_steps,
-        "seconds": round(time.monotonic() - started, 3),
+        "opening_moves": result.opening_moves,
+        "distinct_games": result.distinct_games,
     }
+
+
+def _tally_record(tally: Tally) -> dict[str, Any]:
+    """Returns a tally as JSON shows it."""
+    return {**asdict(tally), "score": tally.score}
 
 
 def _number(value: float) -> float | None:
@@ -73,6 +120,47 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+@contextmanager
+def progress_line(num_games: int, *, has_opponent: bool) -> Iterator[Callable[[Returns], None]]:
+    """Gives what keeps one line about the games played so far on a terminal's stderr, and clears it at the end; elsewhere it says nothing.
+
+    Args:
+        num_games: games to be played.
+        has_opponent: whether they are won and lost.
+    """
+    shown_at, is_terminal = -math.inf, sys.stderr.isatty()
+
+    def show(returns: Returns) -> None:
+        nonlocal shown_at
+        if is_terminal and time.monotonic() - shown_at >= PROGRESS_SECONDS:
+            shown_at = time.monotonic()
+            click.echo(CLEAR_LINE + progress_text(returns, num_games, has_opponent=has_opponent), nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        if is_terminal:
+            click.echo(CLEAR_LINE, nl=False, err=True)
+
+
+def progress_text(returns: Returns, num_games: int, *, has_opponent: bool) -> str:
+    """Returns the games played so far in words.
+
+    Args:
+        returns: float64 [n], the agent's return of each finished game.
+        num_games, has_opponent: see `progress_line`.
+    """
+    text = f"{len(returns)} of {num_games} games"
+    if len(returns) and has_opponent:
+        tally = Tally.of(returns)
+        return f"{text}: {tally.wins} won, {tally.draws} drawn, {tally.losses} lost"
+    return f"{text}: mean return {returns.mean():,.4g}" if len(returns) else text
+
+
 def print_evaluation(record: dict[str, Any]) -> None:
     """Prints the record as a table."""
-    print_record(record, title="Evaluation")
+    shown = dict(record)
+    for key in ("as_first", "as_second"):
+        if (tally := record[key]) is not None:
+            shown[key] = f"{tally['wins']} won, {tally['draws']} drawn, {tally['losses']} lost"
+    print_record(shown, title="Evaluation")

@@ -4,6 +4,7 @@ MuZeroError                    exit 1: the run failed
 ├── UserError                  exit 2: a wrong flag, name, value or file of the user's
 │   ├── UnknownName            a name that does not exist, with the nearest ones that do
 │   └── UnsupportedGame        a game this engine cannot play, with what it can
+├── OpponentFailed             exit 1: an opponent died, fell silent or played an illegal move
 ├── EnvironmentFailed          exit 1: games or evaluations ended in exceptions again and again
 └── (engine/errors.py goes on: environment, checkpoints, dead peers)
 """
@@ -43,6 +44,10 @@ class UnknownName(UserError):
 
 class UnsupportedGame(UserError):
     """A game that exists but that this engine cannot play."""
+
+
+class OpponentFailed(MuZeroError):
+    """An opponent cannot go on: its program died, fell silent or said what makes no sense."""
 
 
 MAX_FAILURES = 3

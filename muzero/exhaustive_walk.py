@@ -8,7 +8,7 @@ import numpy as np
 from muzero.config import EnvConfig
 from muzero.errors import UnsupportedGame
 from muzero.games import BoardGame, make_game
-from muzero.match_result import EXHAUSTIVE_OPPONENT, MatchResult
+from muzero.match_result import EXHAUSTIVE_OPPONENT, MatchResult, Tally
 from muzero.search import BatchedSearch, run_search
 from muzero.types import Model, Observation
 
@@ -33,7 +33,7 @@ def walk_all_replies(
     Raises:
         UnsupportedGame: this is no board game for two, or its observations show more than the present position.
     """
-    num_lines: Counter[float] = Counter()
+    num_lines: tuple[Counter[float], Counter[float]] = (Counter(), Counter())
     for agent in (0, 1):
         root = _first_position(env_config)
         ply = {root.key(): (root, 1)}
@@ -43,7 +43,7 @@ def walk_all_replies(
             if moves is None:
                 return None
             sign = 1.0 if games[0].to_play() == agent else -1.0
-            ply = _next_ply(list(ply.values()), moves, sign, num_lines)
+            ply = _next_ply(list(ply.values()), moves, sign, num_lines[agent])
     return _walk_result(num_lines)
 
 
@@ -106,9 +106,17 @@ def _agent_moves(model: Model, search: BatchedSearch, games: list[BoardGame], sh
     return moves
 
 
-def _walk_result(num_lines: Counter[float]) -> MatchResult:
-    """Returns the result from the number of lines by what they earned the agent."""
+def _walk_result(num_lines: tuple[Counter[float], Counter[float]]) -> MatchResult:
+    """Returns the result from the number of lines by what they earned the agent, moving first and second."""
+    as_first, as_second = (_tally(lines) for lines in num_lines)
+    both = num_lines[0] + num_lines[1]
+    total = _tally(both)
+    mean_return = sum(value * n for value, n in both.items()) / total.games
+    counts = (total.games, total.wins, total.draws, total.losses, total.score)
+    return MatchResult(EXHAUSTIVE_OPPONENT, *counts, total.losses, mean_return, as_first, as_second)
+
+
+def _tally(num_lines: Counter[float]) -> Tally:
+    """Returns how many lines were won, drawn and lost."""
     wins, losses = sum(n for value, n in num_lines.items() if value > 0), sum(n for value, n in num_lines.items() if value < 0)
-    games, draws = num_lines.total(), num_lines[0.0]
-    mean_return = sum(value * n for value, n in num_lines.items()) / games
-    return MatchResult(EXHAUSTIVE_OPPONENT, games, wins, draws, losses, (wins + draws / 2) / games, losses, mean_return)
+    return Tally(wins, num_lines[0.0], losses)

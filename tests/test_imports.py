@@ -11,9 +11,11 @@ WITHOUT_TORCH = [
     "muzero.opponents",
     "muzero.search",
     "muzero.self_play",
+    "engine.opponents",
     "engine.processes.actor",
+    "engine.processes.evaluator",
 ]
-WITHOUT_TORCH_AND_NUMBA = ["engine.supervisor", "engine.training", "launch.cli"]
+WITHOUT_TORCH_AND_NUMBA = ["engine.supervisor", "engine.training", "engine.opponents", "launch.cli"]
 WITHOUT_ENGINE = ["muzero.search", "muzero.self_play", "muzero.train_step"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.environment_failures import EnvironmentFailures
 from engine.errors import PeerDied
-from engine.evaluation import moment_of, report_evaluation
+from engine.evaluation import hold_evaluation, moment_of, report_evaluation
 from engine.inference_client import InferenceClient, RemoteModel
 from engine.layout import Control
 from engine.process_life import Life, ProcessSetup, main
@@ -16,7 +16,7 @@ from engine.slots import evaluation_trees, evaluator_client
 from engine.telemetry import ProcessIndices
 from engine.transport import ClientSocket, server_address
 from muzero.games import make_game
-from muzero.matches import MatchResult, evaluate
+from muzero.matches import MatchResult
 from muzero.search import BatchedSearch
 
 logger = logging.getLogger(__name__)
@@ -69,19 +69,8 @@ class Evaluator:
         self._socket.close()
 
     def _evaluate(self, step: int) -> MatchResult | None:
-        evaluation = self._config.evaluation
         with suppress(PeerDied):
-            return self._failures.evaluation(
-                lambda: evaluate(
-                    self._model,
-                    self._search,
-                    self._config.env,
-                    opponent=evaluation.opponent,
-                    num_games=evaluation.episodes,
-                    seed=self._config.seed + step,
-                    should_stop=self._life.should_stop,
-                )
-            )
+            return self._failures.evaluation(lambda: hold_evaluation(self._model, self._search, self._config, step, self._life.should_stop))
         return None
 
 

@@ -57,6 +57,11 @@ class GoGame(OpenSpielGame):
         self._superko.after_move(self._stones())
         return step
 
+    @property
+    def komi(self) -> float:
+        """Points added to White's."""
+        return float(self._rules.get_parameters()["komi"])
+
     def key(self) -> str:
         """Returns OpenSpiel's text of the position, and which positions must not be repeated."""
         return f"{super().key()} {'' if self._superko is None else self._superko.key()}"

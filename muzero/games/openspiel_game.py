@@ -122,6 +122,20 @@ class OpenSpielGame:
             raise UnsupportedGame(f"game '{self.spec.name}' lets a player move twice in a row: choose a game whose players alternate.")
         return Step(state.player_reward(player ^ self._first_player), is_over, False)
 
+    @property
+    def rules(self) -> Any:
+        """OpenSpiel's game, for those who play by its own means."""
+        return self._rules
+
+    @property
+    def state(self) -> Any:
+        """OpenSpiel's state of the present position; to be left unchanged."""
+        return self._state
+
+    def action_of(self, rules_action: int) -> int:
+        """Returns our number of a move of the player to move, given the rules' number of it."""
+        return rules_action if self._our_action is None else int(self._our_action[self._player, rules_action])
+
     def _observe(self) -> Float32Array:
         """Returns OpenSpiel's observation of the position as the first player sees it; the next call overwrites it."""
         self._observer.set_from(self._state, self._first_player)

@@ -10,7 +10,7 @@ from engine.environment_failures import EnvironmentFailures, latest_traceback
 from engine.layout import Counter, telemetry_layout
 from engine.shared_memory import Segment
 from engine.telemetry import ProcessBlock, Telemetry
-from muzero.errors import EnvironmentFailed, UserError
+from muzero.errors import EnvironmentFailed, OpponentFailed, UserError
 from muzero.match_result import MatchResult
 
 GOOD_RESULT = MatchResult(opponent="none", games=1, wins=0, draws=0, losses=0, score=1.0, losing_lines=-1, mean_return=1.0)
@@ -63,6 +63,17 @@ def test_a_mistake_of_the_users_ends_an_evaluation_and_is_no_failure_of_the_envi
     with pytest.raises(UserError):
         EnvironmentFailures(block, tmp_path, "actor-0").evaluation(evaluate)
     assert block.get(Counter.FAILED_GAMES) == 0
+
+
+def test_the_third_opponent_in_a_row_that_cannot_go_on_ends_the_run_with_its_sentence(block: ProcessBlock, tmp_path: Path) -> None:
+    failures = EnvironmentFailures(block, tmp_path, "evaluator")
+
+    def evaluate() -> NoReturn:
+        raise OpponentFailed("opponent 'gtp:x' cannot go on: it ended.")
+
+    assert [failures.evaluation(evaluate), failures.evaluation(evaluate)] == [None, None]
+    with pytest.raises(EnvironmentFailed, match="of the last one: opponent 'gtp:x' cannot go on: it ended.$"):
+        failures.evaluation(evaluate)
 
 
 def test_failures_that_nobody_was_told_of_are_stored_before_the_end(block: ProcessBlock, tmp_path: Path) -> None:

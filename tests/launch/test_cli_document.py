@@ -18,8 +18,8 @@ LAUNCH_FLAGS = (
     "--env --actors --games-per-actor --simulations --device --learner-device --run-dir --seed --steps --minutes "
     "--resume --restart --overwrite --preset --config --set --dry-run --print-config --overfit-batch --json-logs --version --help"
 )
-EVAL_FLAGS = "--opponent --games --simulations --seed --device --json --help"
 DIAGNOSE_FLAGS = "--positions --out --json --help"
+EVAL_FLAGS = "--opponent --games --simulations --opening-moves --seed --device --json --help"
 GAMES_FLAGS = "--atari --json --help"
 CHECK_ENV_FLAGS = "--games --seed --set --json --help"
 BENCH_FLAGS = "--seconds --json --help"
@@ -76,6 +76,15 @@ def test_every_key_of_the_list_of_worlds_is_documented() -> None:
     section = DOCUMENT.split("\n## muzero games\n")[1].split("\n## ")[0]
 
     assert [key for key in GameRow.__annotations__ if f"`{key}`" not in section] == []
+
+
+def test_every_opponent_and_every_key_of_a_match_is_documented() -> None:
+    from engine.opponents import OPPONENTS
+    from tests.launch.test_eval import KEYS
+
+    section = DOCUMENT.split("\n## muzero eval RUN\n")[1].split("\n## ")[0]
+
+    assert [key for key in (*KEYS, *OPPONENTS) if f"`{key}" not in section] == []
 
 
 def test_every_plan_key_is_documented() -> None:

@@ -109,6 +109,9 @@ def test_no_environment_says_where_they_are_listed() -> None:
         ("go20", "default", "seed=1", "unknown environment 'go20': did you mean go"),
         ("tictactoe", "default", "evaluation.opponent=perfekt", "unknown opponent 'perfekt': did you mean perfect"),
         ("connect4", "default", "evaluation.opponent=perfect", "opponent 'perfect' does not know 'connect4'"),
+        ("connect4", "default", "evaluation.opponent=alphabeta:depth=0", "opponent 'alphabeta:depth=0' has depth 0: set 1 to 20"),
+        ("connect4", "default", "evaluation.opponent=checkpoint:runs/x", "cannot be met inside a run"),
+        ("connect4", "default", "evaluation.opening_moves=-1", "evaluation.opening_moves is -1: set 0 or more"),
         ("tictactoe", "default", "env.name=tictactow", "unknown environment 'tictactow'"),
     ],
 )

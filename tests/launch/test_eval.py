@@ -10,10 +10,31 @@ from click.testing import CliRunner, Result
 from engine.config import ActorsConfig, RunConfig
 from engine.errors import CorruptCheckpoint
 from launch.cli import muzero
+from launch.eval import progress_line, progress_text
 from muzero.config import EnvConfig, NetworkConfig, SearchConfig
 from muzero.games import make_game
 
-KEYS = ["opponent", "games", "wins", "draws", "losses", "score", "losing_lines", "mean_return", "learner_steps", "seconds"]
+KEYS = [
+    "opponent",
+    "games",
+    "wins",
+    "draws",
+    "losses",
+    "score",
+    "as_first",
+    "as_second",
+    "elo_difference",
+    "elo_low",
+    "elo_high",
+    "losing_lines",
+    "mean_return",
+    "opening_moves",
+    "distinct_games",
+    "seed",
+    "simulations",
+    "learner_steps",
+    "seconds",
+]
 
 
 @pytest.fixture
@@ -36,6 +57,7 @@ def fresh_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
         return config, values, 300
 
     monkeypatch.setattr("engine.load_network.load_for_evaluation", load)
+    monkeypatch.setattr("engine.opponents.checkpoint.load_for_evaluation", load)
 
 
 def run_eval(*arguments: str) -> Result:
@@ -50,6 +72,8 @@ def test_a_match_is_one_json_object() -> None:
     assert list(record) == KEYS
     assert (record["opponent"], record["games"], record["learner_steps"], record["losing_lines"]) == ("random", 6, 300, None)
     assert record["wins"] + record["draws"] + record["losses"] == 6
+    assert record["wins"] == record["as_first"]["wins"] + record["as_second"]["wins"]
+    assert (record["seed"], record["simulations"], record["opening_moves"]) == (0, 4, 0)
 
 
 @pytest.mark.usefixtures("fresh_checkpoint")
@@ -65,7 +89,7 @@ def test_one_player_has_a_return_and_a_table() -> None:
     result = run_eval("cartpole", "--games", "2")
 
     assert result.exit_code == 0
-    assert "mean return" in result.stdout and "learner steps   300" in result.stdout
+    assert "mean return" in result.stdout and "learner steps    300" in result.stdout
 
 
 @pytest.mark.usefixtures("fresh_checkpoint")
@@ -74,6 +98,44 @@ def test_an_unknown_opponent_is_exit_code_2() -> None:
 
     assert result.exit_code == 2
     assert "did you mean perfect" in result.stderr
+
+
+@pytest.mark.usefixtures("fresh_checkpoint")
+def test_a_checkpoint_against_itself_is_even_in_every_pair_of_games() -> None:
+    arguments = ("connect4", "--opponent", "checkpoint:connect4;simulations=4", "--games", "8", "--opening-moves", "3", "--json")
+    record = json.loads(run_eval(*arguments).stdout.splitlines()[-1])
+
+    assert (record["opponent"], record["opening_moves"], record["score"]) == ("checkpoint:connect4;simulations=4", 3, 0.5)
+    assert record["as_first"]["wins"] == record["as_second"]["losses"] and record["distinct_games"] == 4
+    assert record["elo_difference"] == 0 and record["elo_low"] < 0 < record["elo_high"]
+
+
+@pytest.mark.usefixtures("fresh_checkpoint")
+def test_a_checkpoint_of_another_world_is_refused() -> None:
+    result = run_eval("connect4", "--opponent", "checkpoint:tictactoe")
+
+    assert result.exit_code == 2
+    assert "opponent 'checkpoint:tictactoe' was trained in 'tictactoe' and cannot play 'connect4'" in result.stderr
+
+
+@pytest.mark.usefixtures("fresh_checkpoint")
+def test_a_match_by_colours_is_shown_in_words() -> None:
+    result = run_eval("connect4", "--opponent", "alphabeta:depth=5", "--games", "4")
+
+    assert result.exit_code == 0
+    assert "as first         0 won, 0 drawn, 2 lost" in result.stdout and "elo difference   -" in result.stdout
+
+
+def test_progress_is_told_in_words_and_only_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert progress_text(np.zeros(0), 9, has_opponent=True) == "0 of 9 games"
+    assert progress_text(np.array([1.0, 0.0, -1.0, 1.0]), 9, has_opponent=True) == "4 of 9 games: 2 won, 1 drawn, 1 lost"
+    assert progress_text(np.array([10.0, 20.0]), 9, has_opponent=False) == "2 of 9 games: mean return 15"
+    for is_terminal in (False, True):
+        monkeypatch.setattr("sys.stderr.isatty", lambda is_terminal=is_terminal: is_terminal)
+        with progress_line(9, has_opponent=True) as show:
+            show(np.zeros(0))
+            show(np.zeros(0))
+        assert capsys.readouterr().err.count("0 of 9 games") == is_terminal
 
 
 def test_a_corrupt_checkpoint_is_exit_code_4(monkeypatch: pytest.MonkeyPatch) -> None:

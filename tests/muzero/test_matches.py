@@ -1,23 +1,26 @@
 """Matches, episodes and the exhaustive walk, with the real search on models that know which move they want."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from muzero.config import EnvConfig, SearchConfig
-from muzero.errors import UnknownName, UnsupportedGame, UserError
+from muzero.errors import OpponentFailed, UnsupportedGame, UserError
 from muzero.games import BoardGame, make_game
+from muzero.match_result import Tally
 from muzero.matches import MatchResult, evaluate, play_matches, walk_all_replies, whole_games
-from muzero.opponents import PerfectOpponent
+from muzero.opponents import RESIGNATION, Opponent, Turn
+from muzero.opponents.perfect import PerfectOpponent
+from muzero.opponents.random_moves import RandomOpponent
 from muzero.search import BatchedSearch, FunctionModel
 from muzero.types import Model, Observation
 
 TICTACTOE = EnvConfig(name="tictactoe")
 CARTPOLE = EnvConfig(name="cartpole")
 TINY_CONNECT4 = EnvConfig(name="connect4", kwargs={"rows": 2, "columns": 2, "x_in_row": 2})
-PERFECT = PerfectOpponent()
+PERFECT = PerfectOpponent(TICTACTOE)
 Choice = Callable[[np.ndarray], int]
 """An agent: which action it wants in a frame."""
 
@@ -90,7 +93,9 @@ def test_walk_counts_the_lines_that_a_naive_recursion_counts(choose: Choice, num
 def test_walk_of_a_tiny_board_by_hand() -> None:
     # Two in a row win on 2 x 2: the agent wins both lines when it starts and, playing the leftmost column, loses all three otherwise.
     result = walk_all_replies(*agent_of(leftmost_open_column, TINY_CONNECT4), TINY_CONNECT4)
-    assert result == MatchResult("perfect", 5, 2, 0, 3, score=0.4, losing_lines=3, mean_return=-0.2)
+    assert result == MatchResult(
+        "perfect", 5, 2, 0, 3, 0.4, losing_lines=3, mean_return=-0.2, as_first=Tally(2, 0, 0), as_second=Tally(0, 0, 3)
+    )
 
 
 def test_walk_finds_no_losing_line_of_a_perfect_agent_and_some_of_a_careless_one() -> None:
@@ -128,7 +133,7 @@ def test_walk_refuses_a_game_without_positions_to_compare() -> None:
 
 def test_matches_do_not_depend_on_how_many_are_played_at_a_time() -> None:
     results = [
-        play_matches(*agent_of(first_empty_cell, TICTACTOE, num_trees=n), TICTACTOE, opponent="random", num_games=23, seed=4)
+        play_matches(*agent_of(first_empty_cell, TICTACTOE, num_trees=n), TICTACTOE, RandomOpponent(), num_games=23, seed=4)
         for n in (1, 6, 40)
     ]
     assert results[0] == results[1] == results[2]
@@ -136,36 +141,34 @@ def test_matches_do_not_depend_on_how_many_are_played_at_a_time() -> None:
 
 def test_matches_depend_on_the_seed() -> None:
     agent = agent_of(first_empty_cell, TICTACTOE)
-    results = {play_matches(*agent, TICTACTOE, opponent="random", num_games=23, seed=seed) for seed in range(4)}
+    results = {play_matches(*agent, TICTACTOE, RandomOpponent(), num_games=23, seed=seed) for seed in range(4)}
     assert len(results) > 1
 
 
 def test_result_counts_every_game_once() -> None:
-    result = play_matches(*agent_of(first_empty_cell, TICTACTOE), TICTACTOE, opponent="random", num_games=50, seed=0)
+    result = play_matches(*agent_of(first_empty_cell, TICTACTOE), TICTACTOE, RandomOpponent(), num_games=50, seed=0)
     assert result.games == result.wins + result.draws + result.losses == 50
     assert result.score == (result.wins + result.draws / 2) / 50 and result.mean_return == (result.wins - result.losses) / 50
     assert result.opponent == "random" and result.losing_lines == -1 and result.wins > 0 and result.losses > 0
 
 
 def test_perfect_agent_never_loses_and_careless_agent_never_beats_perfection() -> None:
-    perfect = play_matches(*agent_of(best_cell, TICTACTOE), TICTACTOE, opponent="random", num_games=30, seed=0)
-    careless = play_matches(*agent_of(first_empty_cell, TICTACTOE), TICTACTOE, opponent="perfect", num_games=30, seed=0)
+    perfect = play_matches(*agent_of(best_cell, TICTACTOE), TICTACTOE, RandomOpponent(), num_games=30, seed=0)
+    careless = play_matches(*agent_of(first_empty_cell, TICTACTOE), TICTACTOE, PERFECT, num_games=30, seed=0)
     assert perfect.losses == 0 and perfect.wins > 15
     assert careless.wins == 0 and careless.losses > 0 and careless.mean_return < 0
 
 
 def test_agent_plays_both_colours_in_turn() -> None:
     seen: list[Observation] = []
-    play_matches(*agent_of(first_empty_cell, TICTACTOE, num_trees=4, seen=seen), TICTACTOE, opponent="random", num_games=4, seed=0)
+    play_matches(*agent_of(first_empty_cell, TICTACTOE, num_trees=4, seen=seen), TICTACTOE, RandomOpponent(), num_games=4, seed=0)
     assert seen[0].to_play.tolist() == [0, 1, 0, 1]
     assert np.count_nonzero(seen[0].frames, axis=(1, 2, 3)).tolist() == [0, 1, 0, 1]
 
 
 def test_episodes_alone_report_their_mean_return_as_score() -> None:
-    left = play_matches(*agent_of(lambda frame: 0, CARTPOLE), CARTPOLE, opponent="ignored", num_games=12, seed=0)
-    follow = play_matches(
-        *agent_of(lambda frame: int(frame[2] + frame[3] > 0), CARTPOLE), CARTPOLE, opponent="ignored", num_games=3, seed=0
-    )
+    left = play_matches(*agent_of(lambda frame: 0, CARTPOLE), CARTPOLE, None, num_games=12, seed=0)
+    follow = play_matches(*agent_of(lambda frame: int(frame[2] + frame[3] > 0), CARTPOLE), CARTPOLE, None, num_games=3, seed=0)
     assert (left.opponent, left.games, left.wins, left.losing_lines) == ("none", 12, 0, -1)
     assert 8 <= left.mean_return <= 11 and left.score == left.mean_return
     assert follow.mean_return == 500
@@ -173,31 +176,90 @@ def test_episodes_alone_report_their_mean_return_as_score() -> None:
 
 def test_evaluate_walks_against_perfect_play_and_plays_otherwise() -> None:
     agent = agent_of(first_empty_cell, TICTACTOE)
-    walked = evaluate(*agent, TICTACTOE, opponent="perfect", num_games=2, seed=0)
-    played = evaluate(*agent, TICTACTOE, opponent="random", num_games=2, seed=0)
-    alone = evaluate(*agent_of(lambda frame: 0, CARTPOLE), CARTPOLE, opponent="perfect", num_games=2, seed=0)
+    walked = evaluate(*agent, TICTACTOE, PERFECT, num_games=2, seed=0)
+    played = evaluate(*agent, TICTACTOE, RandomOpponent(), num_games=2, seed=0)
+    alone = evaluate(*agent_of(lambda frame: 0, CARTPOLE), CARTPOLE, None, num_games=2, seed=0)
     assert walked == walk_all_replies(*agent, TICTACTOE)
     assert (played.games, played.losing_lines) == (2, -1)
     assert (alone.games, alone.opponent) == (2, "none")
 
 
-@pytest.mark.parametrize("opponent", ["perfect", "random"])
+@pytest.mark.parametrize("opponent", [PERFECT, RandomOpponent()])
 @pytest.mark.parametrize("num_answers", [0, 2])
-def test_evaluation_ends_without_a_result_when_asked_to_stop(opponent: str, num_answers: int) -> None:
+def test_evaluation_ends_without_a_result_when_asked_to_stop(opponent: Opponent, num_answers: int) -> None:
     answers = iter([False] * num_answers + [True])
     agent = agent_of(first_empty_cell, TICTACTOE, num_trees=1)
-    assert evaluate(*agent, TICTACTOE, opponent=opponent, num_games=9, seed=0, should_stop=lambda: next(answers)) is None
+    assert evaluate(*agent, TICTACTOE, opponent, num_games=9, seed=0, should_stop=lambda: next(answers)) is None
     assert next(answers, None) is None
 
 
-def test_wrong_opponents_and_counts_are_refused() -> None:
+def test_senseless_counts_are_refused() -> None:
     agent = agent_of(first_empty_cell, TICTACTOE)
-    with pytest.raises(UnknownName, match="unknown opponent 'randon': did you mean random"):
-        evaluate(*agent, TICTACTOE, opponent="randon", num_games=2, seed=0)
-    with pytest.raises(UserError, match="'perfect' does not know 'connect4'"):
-        evaluate(*agent_of(leftmost_open_column, TINY_CONNECT4), TINY_CONNECT4, opponent="perfect", num_games=2, seed=0)
     with pytest.raises(UserError, match="number of games is 0"):
-        evaluate(*agent, TICTACTOE, opponent="random", num_games=0, seed=0)
+        evaluate(*agent, TICTACTOE, RandomOpponent(), num_games=0, seed=0)
+    with pytest.raises(UserError, match="number of opening moves is -1"):
+        evaluate(*agent, TICTACTOE, RandomOpponent(), num_games=2, seed=0, opening_moves=-1)
+    with pytest.raises(UserError, match="opening moves are for games against an opponent"):
+        evaluate(*agent_of(lambda frame: 0, CARTPOLE), CARTPOLE, None, num_games=2, seed=0, opening_moves=1)
+    with pytest.raises(UserError, match="9 random opening moves end nearly every game of 'tictactoe'"):
+        evaluate(*agent, TICTACTOE, RandomOpponent(), num_games=2, seed=0, opening_moves=9)
+
+
+class Scripted:
+    """Plays what a function of its turn says, and remembers the moves it was shown."""
+
+    name = "scripted"
+
+    def __init__(self, choose: Callable[[Turn], int]) -> None:
+        self._choose, self.shown = choose, list[list[int]]()
+
+    def choose(self, turns: Sequence[Turn]) -> list[int]:
+        self.shown += [list(turn.moves) for turn in turns]
+        return [self._choose(turn) for turn in turns]
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+def last_legal(turn: Turn) -> int:
+    return int(np.flatnonzero(turn.legal_actions)[-1])
+
+
+def test_both_games_of_a_pair_start_from_the_same_random_opening() -> None:
+    opponent = Scripted(last_legal)
+    play_matches(*agent_of(first_empty_cell, TICTACTOE, num_trees=1), TICTACTOE, opponent, num_games=12, seed=0, opening_moves=2)
+    openings = [tuple(moves[:2]) for moves in opponent.shown if len(moves) in (2, 3)]  # it moves first, or second, after the opening
+    assert openings[0::2] == openings[1::2] and len(openings) == 12
+    assert len(set(openings)) > 3
+
+
+def test_a_result_tells_colours_openings_and_different_games() -> None:
+    # Without openings two players who always do the same play two games: one for each colour.
+    plain = play_matches(*agent_of(first_empty_cell, TICTACTOE), TICTACTOE, Scripted(last_legal), num_games=9, seed=0)
+    opened = play_matches(*agent_of(first_empty_cell, TICTACTOE), TICTACTOE, Scripted(last_legal), num_games=9, seed=0, opening_moves=3)
+    assert (plain.as_first.games, plain.as_second.games, plain.distinct_games, plain.opening_moves) == (5, 4, 2, 0)
+    assert (opened.opening_moves, opened.games) == (3, 9) and opened.distinct_games > 4
+    assert (plain.wins, plain.losses) == (plain.as_first.wins + plain.as_second.wins, plain.as_first.losses + plain.as_second.losses)
+
+
+def test_a_resignation_is_a_win_and_ends_the_game() -> None:
+    result = play_matches(*agent_of(first_empty_cell, TICTACTOE), TICTACTOE, Scripted(lambda turn: RESIGNATION), num_games=6, seed=0)
+    assert (result.wins, result.score, result.mean_return) == (6, 1.0, 1.0)
+    assert (result.elo.difference, result.elo.high) == (None, None) and result.elo.low > 0
+
+
+@pytest.mark.parametrize("action", [-2, 0, 9])
+def test_an_illegal_move_of_the_opponent_is_named(action: int) -> None:
+    agent = agent_of(first_empty_cell, TICTACTOE, num_trees=1)
+    with pytest.raises(OpponentFailed, match=rf"opponent 'scripted' played {action} after \[0\] of 'tictactoe', which is illegal"):
+        play_matches(*agent, TICTACTOE, Scripted(lambda turn: action), num_games=1, seed=0)
+
+
+def test_progress_is_told_until_all_games_but_the_latest_are_over() -> None:
+    told: list[int] = []
+    agent = agent_of(first_empty_cell, TICTACTOE, num_trees=1)
+    play_matches(*agent, TICTACTOE, RandomOpponent(), num_games=3, seed=0, on_progress=lambda returns: told.append(len(returns)))
+    assert told[0] == 0 and told[-1] == 2 and told == sorted(told)
 
 
 def test_a_result_counts_whole_games_also_where_training_ends_at_a_lost_life() -> None:
