@@ -18,7 +18,8 @@ from engine.atomics import store
 from engine.durable_files import fsync
 from engine.errors import CorruptCheckpoint
 from engine.layout import WORDS_PER_LINE, RingWord
-from engine.ring import ROW_ARRAYS, Entry, Ring
+from engine.ring import Entry, Ring
+from engine.storable import ROW_ARRAYS
 from muzero.errors import UserError
 from muzero.types import Trajectory
 
