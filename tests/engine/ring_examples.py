@@ -39,9 +39,7 @@ def make_ring(steps: int = 40, trajectories: int = 16, *, is_reanalyzed: bool = 
     return Ring(Segment.private(make_layout(steps, trajectories, is_reanalyzed=is_reanalyzed)), None)
 
 
-def make_trajectory(
-    actor: int = 0, game: int = 0, length: int = 5, *, is_terminal: bool = True, is_reanalyzed: bool = False
-) -> Trajectory:
+def make_trajectory(actor: int = 0, game: int = 0, length: int = 5, *, is_terminal: bool = True, is_reanalyzed: bool = False) -> Trajectory:
     pattern = (actor * 1_000_003 + game * 101 + np.arange(length)) % 2**20
     action = (pattern % 9).astype(np.int32)
     if not is_terminal:

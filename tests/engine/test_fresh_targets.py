@@ -84,9 +84,7 @@ def test_a_ring_without_reanalysis_takes_no_fresh_targets() -> None:
 
 
 @pytest.mark.parametrize("store_number", [1, 2])
-def test_a_reanalyzer_killed_between_two_stores_leaves_rows_that_are_not_fresh(
-    monkeypatch: pytest.MonkeyPatch, store_number: int
-) -> None:
+def test_a_reanalyzer_killed_between_two_stores_leaves_rows_that_are_not_fresh(monkeypatch: pytest.MonkeyPatch, store_number: int) -> None:
     ring, calls = make_ring(is_reanalyzed=True), []
     append(ring, 0)
     write_fresh(ring, 0, 0, 5, version=1)
