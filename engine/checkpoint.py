@@ -82,7 +82,8 @@ class CheckpointFolder:
             save_file(network, temporary / "weights.safetensors")
             save_tree(state, temporary / "state")
             beat()
-            replay = self._archive.save(ring, keep_sequence=self._oldest_sequence_needed(ring), beat=beat)
+            keep_sequence, keep_files = self._replay_needed(ring)
+            replay = self._archive.save(ring, keep_sequence=keep_sequence, keep_files=keep_files, beat=beat)
             write_manifest(temporary, {"format": FORMAT, **facts, "config": msgspec.to_builtins(config), "replay": replay})
             for path in temporary.iterdir():
                 fsync(path)
@@ -126,19 +127,20 @@ class CheckpointFolder:
         write_atomically(self._folder / LATEST, final.name)
         fsync(self._folder)
 
-    def _oldest_sequence_needed(self, ring: Ring) -> int:
-        """Returns the oldest trajectory that the ring holds or a checkpoint refers to.
+    def _replay_needed(self, ring: Ring) -> tuple[int, set[str]]:
+        """Returns the oldest trajectory that the ring holds or a checkpoint refers to, and all files that checkpoints refer to.
 
         Those that the new checkpoint will replace count too: until it is in place they may be all there is.
         """
-        oldest = ring.oldest_sequence
+        oldest, files = ring.oldest_sequence, set[str]()
         for path in checkpoint_paths(self._folder):
             try:
-                manifest = json.loads((path / MANIFEST).read_text())
-                oldest = min(oldest, int(manifest["replay"]["oldest_sequence"]))
+                replay = json.loads((path / MANIFEST).read_text())["replay"]
+                oldest = min(oldest, int(replay["oldest_sequence"]))
+                files.update(replay["files"])
             except (OSError, ValueError, KeyError, TypeError):
                 continue
-        return oldest
+        return oldest, files
 
     def _drop_old(self) -> None:
         for path in checkpoint_paths(self._folder)[self._keep :]:

@@ -6,6 +6,7 @@
                                   manifest.json         what it is, checksums of all files, which replay segments belong to it
     checkpoints/latest            name of the newest
     replay/segment_*.safetensors  the ring as a log (engine/replay_archive.py), shared by checkpoints
+    replay/fresh_*.safetensors    its fresh targets (engine/fresh_archive.py), shared too
 
 A checkpoint is written under a temporary name, each file fsynced, the manifest last, then renamed.
 """

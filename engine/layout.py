@@ -113,7 +113,7 @@ def ring_layout(
             SharedArray("legal_bits", (rows, legal_bytes), "uint8", "the claiming actor"),
             SharedArray("fresh_policy_action", (fresh_rows, entries), "int32", reanalyzer),
             SharedArray("fresh_policy_weight", (fresh_rows, entries), "float32", reanalyzer),
-            SharedArray("fresh_value", (fresh_rows,), "float32", reanalyzer),
+            SharedArray("fresh_value", (fresh_rows,), "float32", f"{reanalyzer}; root_value by the claiming actor"),
             SharedArray("fresh_version", (fresh_rows,), "int64", f"{reanalyzer}; NO_VERSION by the claiming actor"),
         )
     )

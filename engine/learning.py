@@ -68,6 +68,7 @@ class Learning:
             config.search.discount,
             generator(config.seed, Purpose.REPLAY),
             game.symmetries() if config.training.use_symmetries else None,
+            config.reanalyze,
         )
         self.version = 0
         self.samples = 0
@@ -111,6 +112,7 @@ class Learning:
         flatten_state(self._network, self._published)
         self.version = max(self.version, self._weights.version) + 1
         self._weights.publish(self._published, self.version)
+        self.replay.newest_version = self.version
 
     def publish_again(self) -> None:
         """Publishes the version of a restored state, so that self-play goes on with exactly those weights."""
@@ -158,5 +160,6 @@ class Learning:
         self.version, self.samples = state["version"], state["samples"]
         self.lag_versions, self.non_finite_steps = state["lag_versions"], state["non_finite_steps"]
         self._published[:] = state["published"]
+        self.replay.newest_version = self.version
         if with_replay:
             self.replay.load_state(state["replay"])

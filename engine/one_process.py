@@ -184,8 +184,9 @@ class OneProcessRun:
     def _restore_games(self, games: list[list[dict[str, Any]]], checkpoint: Checkpoint) -> None:
         """Goes on with the saved games, unless a setting that they were played under is another one now."""
         saved, now = checkpoint.config(), self._config
-        if (saved.seed, saved.self_play, saved.actors) != (now.seed, now.self_play, now.actors):
-            self._on_event("resume: seed, self_play or actors changed, so the games that were going on are played anew")
+        facts = (saved.seed, saved.self_play, saved.actors, saved.reanalyze.is_enabled)
+        if facts != (now.seed, now.self_play, now.actors, now.reanalyze.is_enabled):
+            self._on_event("resume: seed, self_play, actors or reanalysis changed, so the games that were going on are played anew")
             return
         for player, state in zip(self._players, games, strict=True):
             player.load_state(state)

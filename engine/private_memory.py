@@ -37,6 +37,9 @@ POLICY_ENTRY_BYTES = 8
 REPLAY_BYTES_PER_ENTRY = 32
 """What the learner remembers of a trajectory of the ring."""
 
+SAVED_ROW_BYTES = 12
+"""Version and file of a row's saved fresh targets."""
+
 
 @dataclass(frozen=True)
 class RolePlan:
@@ -144,7 +147,9 @@ def batches_bytes(config: RunConfig, spec: GameSpec) -> int:
 
 
 def replay_bytes(config: RunConfig) -> int:
-    """Returns what the learner remembers of the ring: a sum tree of priorities, the trajectory of each row, the trajectories."""
+    """Returns what the learner remembers of the ring: a sum tree of priorities, the trajectory of each row, the trajectories, and
+    which fresh targets are saved where."""
     rows = config.replay.capacity_steps
     leaves = 1 << (rows - 1).bit_length()
-    return 8 * (2 * leaves + rows) + REPLAY_BYTES_PER_ENTRY * max_trajectories_for(config.replay)
+    saved_bytes = SAVED_ROW_BYTES * rows if config.reanalyze.is_enabled else 0
+    return saved_bytes + 8 * (2 * leaves + rows) + REPLAY_BYTES_PER_ENTRY * max_trajectories_for(config.replay)

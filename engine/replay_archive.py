@@ -1,33 +1,30 @@
 """The ring on disk: a log of segment files, each written once. Which checkpoint needs which file is in the checkpoint's manifest.
 
-A save appends the trajectories published since the last one, so that a large ring costs a resume, not a pause. Files carry a part
-of their checksum in their name: a name is never used for two contents, whatever a crash left behind.
+A save appends the trajectories published since the last one, so that a large ring costs a resume, not a pause, and then the fresh
+targets that changed (`engine/fresh_archive.py`).
 """
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from engine.atomics import store
-from engine.durable_files import fsync
-from engine.errors import CorruptCheckpoint
+from engine.checked_files import PARTIAL_SUFFIX, SUFFIX, read_checked, write_checked
+from engine.fresh_archive import FRESH_PREFIX, FreshArchive
 from engine.layout import WORDS_PER_LINE, RingWord
-from engine.ring import ROW_ARRAYS, Entry, Ring
+from engine.ring import Entry, Ring
+from engine.storable import ROW_ARRAYS
 from muzero.errors import UserError
-from muzero.types import Trajectory
+from muzero.types import Int64Array, Trajectory
 
 SEGMENT_BYTES = 64 << 20
 """A segment file ends with the trajectory that makes it this large; bounds the memory a save needs."""
 ENTRY_FIELDS = ("sequence", "start", "length", "is_terminal", "actor", "game", "first_move")
 HEADER_WORDS = (RingWord.OLDEST_SEQUENCE, RingWord.PUBLISHED_ROWS, RingWord.CLAIMED_ROWS, RingWord.CLAIMED_TRAJECTORIES)
 """In the order they are restored: until the last is there, the ring is an empty one."""
-PARTIAL_SUFFIX = ".writing"
 Description = dict[str, Any]
 """A saved ring, ready for JSON: header words, capacities and {file name: SHA-256}."""
 
@@ -40,39 +37,49 @@ class ReplayArchive:
         self._folder = folder
         self._checksums: dict[str, str] = {}
         self._saved: set[int] = set()
+        self._fresh: FreshArchive | None = None
 
-    def save(self, ring: Ring, *, keep_sequence: int, beat: Callable[[], None] = lambda: None) -> Description:
+    def save(
+        self, ring: Ring, *, keep_sequence: int, keep_files: Iterable[str] = (), beat: Callable[[], None] = lambda: None
+    ) -> Description:
         """Writes what is new in the ring and drops files that nobody needs.
 
         Args:
             ring: may be written to meanwhile; what is overwritten before it was copied is left out.
             keep_sequence: oldest trajectory that any checkpoint on the disk refers to.
+            keep_files: names of all files that they refer to.
             beat: called after each file.
 
         Returns:
             The description to hand to `restore`.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._drop(min(keep_sequence, ring.oldest_sequence))
+        self._drop(min(keep_sequence, ring.oldest_sequence), keep_files)
+        fresh = self._fresh_of(ring)
         claimed = ring.claimed_trajectories
         words = {"claimed_trajectories": claimed, "claimed_rows": ring.claimed_rows, "published_rows": ring.published_rows}
         for part in _parts(self._unsaved(ring, claimed)):
             self._write(part)
             beat()
+            if fresh is not None:
+                fresh.forget([ring.rows(entry.start, entry.length) for entry, _ in part])
+        if fresh is not None:
+            fresh.save(self._saved_between(ring.oldest_sequence, claimed), beat)
         oldest = min(ring.oldest_sequence, claimed)
-        files = {name: checksum for name, checksum in self._checksums.items() if _last_sequence(name) >= oldest}
+        checksums = self._checksums | (fresh.checksums if fresh is not None else {})
+        files = {name: checksum for name, checksum in checksums.items() if _last_sequence(name) >= oldest}
         capacities = {"capacity_steps": ring.capacity_steps, "max_trajectories": ring.max_trajectories}
         return {**words, "oldest_sequence": oldest, **capacities, "files": files}
 
     def adopt(self, description: Description) -> None:
-        """Goes on from an earlier save of the same, living ring: what its files hold is not written again.
+        """Goes on from an earlier save of the same, living ring: the trajectories that its files hold are not written again.
 
         Raises:
             CorruptCheckpoint: a file is missing or changed.
         """
         self._checksums, self._saved = {}, set()
-        for name, checksum in description["files"].items():
-            arrays = self._read(name, checksum)
+        for name, checksum in _segments(description).items():
+            arrays = self._read_segment(name, checksum)
             self._remember(name, checksum, arrays["sequence"])
 
     def restore(self, ring: Ring, description: Description) -> None:
@@ -80,7 +87,7 @@ class ReplayArchive:
 
         Raises:
             CorruptCheckpoint: a file is missing or changed.
-            UserError: the ring has another capacity than the saved one.
+            UserError: the ring has another capacity than the saved one, or is to be reanalyzed and the saved one was not.
         """
         saved_steps, saved_trajectories = description["capacity_steps"], description["max_trajectories"]
         if (saved_steps, saved_trajectories) != (ring.capacity_steps, ring.max_trajectories):
@@ -89,10 +96,14 @@ class ReplayArchive:
             )
         self._checksums, self._saved = {}, set()
         _fill_index_with_holes(ring, description)
-        for name, checksum in description["files"].items():
-            arrays = self._read(name, checksum)
+        for name, checksum in _segments(description).items():
+            arrays = self._read_segment(name, checksum)
             self._remember(name, checksum, arrays["sequence"])
             _put_trajectories(ring, arrays, description["oldest_sequence"], description["claimed_trajectories"])
+        fresh = self._fresh_of(ring)
+        for name, checksum in description["files"].items():
+            if fresh is not None and name.startswith(FRESH_PREFIX):
+                fresh.put(name, checksum, read_checked(self._folder, name, checksum))
         for word in HEADER_WORDS:
             store(ring.arrays["header"], word * WORDS_PER_LINE, description[word.name.lower()])
 
@@ -111,47 +122,53 @@ class ReplayArchive:
             field: np.array([getattr(entry, field) for entry, _ in part], dtype=np.int64) for field in ENTRY_FIELDS
         }
         arrays |= {name: np.concatenate([getattr(trajectory, name) for _, trajectory in part]) for name in ROW_ARRAYS}
-        content = save(arrays)
-        checksum = hashlib.sha256(content).hexdigest()
         sequence = arrays["sequence"]
-        path = self._folder / f"segment_{sequence.min():012d}_{sequence.max():012d}_{checksum[:16]}.safetensors"
-        partial = path.with_suffix(PARTIAL_SUFFIX)
-        partial.write_bytes(content)
-        fsync(partial)
-        partial.rename(path)
-        fsync(self._folder)
-        self._remember(path.name, checksum, sequence)
+        name, checksum = write_checked(self._folder, f"segment_{sequence.min():012d}_{sequence.max():012d}", arrays)
+        self._remember(name, checksum, sequence)
+
+    def _saved_between(self, oldest: int, claimed: int) -> Int64Array:
+        """Returns the saved trajectories of a range, int64 [n]."""
+        return np.array([sequence for sequence in self._saved if oldest <= sequence < claimed], dtype=np.int64)
+
+    def _fresh_of(self, ring: Ring) -> FreshArchive | None:
+        """Returns the archive of the ring's fresh targets, None where it has none."""
+        if self._fresh is None and ring.is_reanalyzed:
+            self._fresh = FreshArchive(self._folder, ring)
+        return self._fresh
 
     def _remember(self, name: str, checksum: str, sequences: NDArray[np.int64]) -> None:
         self._checksums[name] = checksum
         self._saved.update(sequences.tolist())
 
-    def _read(self, name: str, checksum: str) -> dict[str, NDArray[Any]]:
+    def _read_segment(self, name: str, checksum: str) -> dict[str, NDArray[Any]]:
         """Returns the arrays of a segment file whose checksum is right and that has all of them."""
-        try:
-            content = (self._folder / name).read_bytes()
-            if hashlib.sha256(content).hexdigest() != checksum:
-                raise CorruptCheckpoint(f"the saved ring is damaged: {name} does not match its checksum.")
-            arrays = load(content)
-        except (OSError, SafetensorError) as error:
-            raise CorruptCheckpoint(f"the saved ring is damaged: {name} cannot be read ({error}).") from error
+        arrays = read_checked(self._folder, name, checksum)
         if missing := {*ROW_ARRAYS, *ENTRY_FIELDS} - arrays.keys():
             raise UserError(f"the saved ring lacks {', '.join(sorted(missing))}: it is of another version, use the one that made it.")
         return arrays
 
-    def _drop(self, keep_sequence: int) -> None:
-        """Deletes files whose every trajectory is older, and what a killed save left half written."""
-        for path in self._folder.glob(f"segment_*{PARTIAL_SUFFIX}"):
+    def _drop(self, keep_sequence: int, keep_files: Iterable[str]) -> None:
+        """Deletes files whose every trajectory is older, fresh ones that nobody names, and what a killed save left half written."""
+        for path in (*self._folder.glob(f"segment_*{PARTIAL_SUFFIX}"), *self._folder.glob(f"{FRESH_PREFIX}*{PARTIAL_SUFFIX}")):
             path.unlink()
-        for path in self._folder.glob("segment_*.safetensors"):
+        for path in self._folder.glob(f"segment_*{SUFFIX}"):
             if _last_sequence(path.name) < keep_sequence:
                 path.unlink()
                 self._checksums.pop(path.name, None)
+        kept = {*keep_files, *(self._fresh.checksums if self._fresh is not None else ())}
+        for path in self._folder.glob(f"{FRESH_PREFIX}*{SUFFIX}"):
+            if path.name not in kept:
+                path.unlink()
         self._saved = {sequence for sequence in self._saved if sequence >= keep_sequence}
 
 
 def _last_sequence(name: str) -> int:
     return int(name.split("_")[2])
+
+
+def _segments(description: Description) -> dict[str, str]:
+    """Returns the files with trajectories, and their checksums."""
+    return {name: checksum for name, checksum in description["files"].items() if not name.startswith(FRESH_PREFIX)}
 
 
 def _parts(trajectories: Iterator[tuple[Entry, Trajectory]]) -> Iterator[list[tuple[Entry, Trajectory]]]:
@@ -177,7 +194,17 @@ def _fill_index_with_holes(ring: Ring, description: Description) -> None:
 
 
 def _put_trajectories(ring: Ring, arrays: dict[str, NDArray[Any]], oldest: int, claimed: int) -> None:
-    """Puts the trajectories of one file where they were."""
+    """Puts the trajectories of one file where they were; nothing of them is fresh yet.
+
+    Raises:
+        UserError: the ring is to be reanalyzed, but the legal actions of these positions were not saved.
+    """
+    if ring.is_reanalyzed and arrays["legal_bits"].shape[1] == 0:
+        raise UserError(
+            "this run was saved without reanalysis, which needs the legal actions of each stored position: "
+            "resume it with reanalyze.fraction=0, or start a new run."
+        )
+    names = [name for name in ROW_ARRAYS if name != "legal_bits" or ring.is_reanalyzed]
     offsets = np.cumsum(arrays["length"]) - arrays["length"]
     for index, (sequence, start, length) in enumerate(zip(arrays["sequence"], arrays["start"], arrays["length"], strict=True)):
         if not oldest <= sequence < claimed:
@@ -185,6 +212,8 @@ def _put_trajectories(ring: Ring, arrays: dict[str, NDArray[Any]], oldest: int, 
         slot = int(sequence % ring.max_trajectories)
         for field in ENTRY_FIELDS[1:]:
             ring.arrays[f"entry_{field}"][slot] = arrays[field][index]
-        for name in ROW_ARRAYS:
-            ring.arrays[name][ring.rows(int(start), int(length))] = arrays[name][offsets[index] : offsets[index] + length]
+        rows, saved = ring.rows(int(start), int(length)), slice(offsets[index], offsets[index] + length)
+        for name in names:
+            ring.arrays[name][rows] = arrays[name][saved]
+        ring.forget_fresh(rows, arrays["root_value"][saved])
         store(ring.arrays["entry_stamp"], slot, int(sequence) + 1)

@@ -21,6 +21,11 @@ are not counted.
 Reading takes no lock: an entry counts if its stamp is q+1, and whatever was copied counts if afterwards, behind a fence,
 OLDEST_SEQUENCE has not passed q.
 
+Fresh targets (`write_fresh`) are written under the claim lock, so that nobody moves OLDEST_SEQUENCE past their trajectory
+meanwhile: they never touch a newer one. A row's fresh_version is withdrawn, its data written, then its new version set; a killed
+reanalyzer leaves at worst rows without fresh targets. Versions of a row only grow: a reader that sees the same one before and after
+copying has one whole target.
+
 The locks are those of `engine/record_locks.py`. One process may write through one Ring only, from one thread.
 """
 
@@ -34,13 +39,11 @@ from engine.errors import PeerDied
 from engine.layout import NO_VERSION, WORDS_PER_LINE, RingWord
 from engine.record_locks import RecordLocks, pauses
 from engine.shared_memory import Segment
-from muzero.errors import UserError
-from muzero.types import BoolArray, Int64Array, Trajectory
+from engine.storable import ROW_ARRAYS, require_fresh_storable, require_storable
+from muzero.types import BoolArray, Float32Array, Int32Array, Int64Array, Trajectory
 
 CLAIM_LOCK_BYTE = 0
 FIRST_WRITER_LOCK_BYTE = 1
-ROW_ARRAYS = ("frame", "to_play", "action", "reward", "root_value", "policy_action", "policy_weight", "version", "surprise", "legal_bits")
-"""Arrays with one row a step, named as in `Trajectory`."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Ring:
         arrays: the arrays of `ring_layout`.
         capacity_steps: R.
         max_trajectories: M.
+        is_reanalyzed: whether it has room for fresh targets.
     """
 
     def __init__(self, segment: Segment, lock_fd: int | None, writer_index: int = 0) -> None:
@@ -83,6 +87,7 @@ class Ring:
         self.arrays = segment.arrays
         self.capacity_steps = len(segment.arrays["action"])
         self.max_trajectories = len(segment.arrays["entry_stamp"])
+        self.is_reanalyzed = len(segment.arrays["fresh_version"]) > 0
         self._header = segment.arrays["header"]
         self._stamp = segment.arrays["entry_stamp"]
         self._locks = RecordLocks(lock_fd)
@@ -162,18 +167,78 @@ class Ring:
             ValueError: its arrays do not fit one another or the ring, or hold a number that is not finite.
             PeerDied: another writer is alive but did not move for too long.
         """
-        self._require_storable(trajectory)
+        require_storable(trajectory, self.arrays, self._writer_index)
         deadline = time.monotonic() + deadline_seconds
         with self._locks.hold(FIRST_WRITER_LOCK_BYTE + self._writer_index, deadline):
             sequence, start = self._claim(trajectory, deadline)
             rows = self.rows(start, len(trajectory))
-            self.arrays["fresh_version"][rows] = NO_VERSION
+            self.forget_fresh(rows, trajectory.root_value)
             for name in ROW_ARRAYS:
                 self.arrays[name][rows] = getattr(trajectory, name)
             store(self._stamp, sequence % self.max_trajectories, sequence + 1)
             with self._locks.hold(CLAIM_LOCK_BYTE, time.monotonic() + deadline_seconds):
                 self._set_word(RingWord.PUBLISHED_ROWS, self.published_rows + len(trajectory))
         return sequence
+
+    def write_fresh(
+        self,
+        sequence: int,
+        offset: int,
+        policy_action: Int32Array,
+        policy_weight: Float32Array,
+        value: Float32Array,
+        version: int,
+        deadline_seconds: float = 30.0,
+    ) -> bool:
+        """Writes what a new search says about consecutive rows of a trajectory beside the originals.
+
+        Rows that already hold targets of this version or a newer one keep them.
+
+        Args:
+            sequence: the trajectory.
+            offset: its first row that was searched.
+            policy_action: int32 [n, P].
+            policy_weight: float32 [n, P].
+            value: float32 [n], root values in game points, seen by the player to move.
+            version: version of the weights that searched, at least 0.
+            deadline_seconds: longest wait for the claim lock.
+
+        Returns:
+            Whether the trajectory was still there.
+
+        Raises:
+            ValueError: the arrays do not fit one another, the ring or the trajectory, or hold a number that is not finite.
+            PeerDied: a live process held the lock for too long.
+        """
+        require_fresh_storable(policy_action, policy_weight, value, version, self.arrays)
+        with self._locks.hold(CLAIM_LOCK_BYTE, time.monotonic() + deadline_seconds):
+            entry = self.entry(sequence)
+            if entry is None:
+                return False
+            if not 0 <= offset <= entry.length - len(value):
+                raise ValueError(f"rows {offset} to {offset + len(value) - 1} of trajectory {sequence}, which has {entry.length}.")
+            rows = self.rows(entry.start + offset, len(value))
+            older = np.flatnonzero(self.arrays["fresh_version"][rows] < version)
+            self._put_fresh(rows.start + older, policy_action[older], policy_weight[older], value[older], version)
+        return True
+
+    def _put_fresh(
+        self, row: Int64Array, policy_action: Int32Array, policy_weight: Float32Array, value: Float32Array, version: int
+    ) -> None:
+        """Writes fresh targets so that a reader notices, and so that nothing half written has a version."""
+        self.arrays["fresh_version"][row] = NO_VERSION
+        order_writes()
+        self.arrays["fresh_policy_action"][row] = policy_action
+        self.arrays["fresh_policy_weight"][row] = policy_weight
+        self.arrays["fresh_value"][row] = value
+        order_writes()
+        self.arrays["fresh_version"][row] = version
+
+    def forget_fresh(self, rows: slice, root_value: Float32Array) -> None:
+        """Makes claimed rows ones that were never reanalyzed: no version, and as fresh value the original."""
+        if self.is_reanalyzed:
+            self.arrays["fresh_version"][rows] = NO_VERSION
+            self.arrays["fresh_value"][rows] = root_value
 
     def _claim(self, trajectory: Trajectory, deadline: float) -> tuple[int, int]:
         """Waits until there is room, takes it, and returns the sequence and the absolute first row."""
@@ -244,25 +309,6 @@ class Ring:
         self._set_word(RingWord.CLAIMED_ROWS, start + len(trajectory))
         self._set_word(RingWord.CLAIMED_TRAJECTORIES, sequence + 1)
         return sequence
-
-    def _require_storable(self, trajectory: Trajectory) -> None:
-        length, name = len(trajectory), f"trajectory of actor {trajectory.actor_index}, game {trajectory.game_index}"
-        if length > self.capacity_steps:
-            raise UserError(
-                f"a trajectory has {length} steps, but the ring holds {self.capacity_steps}: "
-                "raise replay.capacity_steps or lower self_play.max_trajectory_steps."
-            )
-        if length == 0 or trajectory.actor_index != self._writer_index:
-            raise ValueError(f"{name} has {length} steps and writer {self._writer_index}: append steps of one's own.")
-        for array_name in ROW_ARRAYS:
-            values, target = getattr(trajectory, array_name), self.arrays[array_name]
-            if values.shape != (length, *target.shape[1:]) or values.dtype != target.dtype:
-                raise ValueError(
-                    f"{name}: {array_name} is {values.dtype} {list(values.shape)}, "
-                    f"but the ring stores {target.dtype} {[length, *target.shape[1:]]}."
-                )
-            if values.dtype.kind == "f" and not np.isfinite(values).all():
-                raise ValueError(f"{name}: {array_name} holds a number that is not finite; it was not stored.")
 
     def _word(self, word: RingWord) -> int:
         return load(self._header, word * WORDS_PER_LINE)

@@ -32,6 +32,11 @@ class SumTree:
         view.flags.writeable = False
         return view
 
+    @property
+    def nodes(self) -> NDArray[np.float64]:
+        """The tree, float64 [2 * leaves], for kernels that draw from it."""
+        return self._nodes
+
     def set(self, rows: Int64Array, priorities: NDArray[np.float64]) -> None:
         """Sets the priorities of some rows; of a row named twice the last one holds.
 
@@ -91,10 +96,31 @@ def set_priorities(rows: Int64Array, priorities: NDArray[np.float64], out_nodes:
 
 
 @njit
-def draw_rows(nodes: NDArray[np.float64], uniform: NDArray[np.float64], out_row: Int64Array, out_probability: NDArray[np.float64]) -> None:
-    """Walks down from the root for each random number.
+def draw_row(nodes: NDArray[np.float64], uniform: float) -> int:
+    """Returns the row that a random number in [0, 1) stands for: a walk down from the root.
 
     A side whose sum is 0 is never entered, whatever rounding does to the remaining mass.
+
+    Args:
+        nodes: float64 [2 * leaves], the tree; its total is positive.
+        uniform: in [0, 1).
+    """
+    num_leaves: int = nodes.shape[0] // 2
+    mass = uniform * nodes[1]
+    node = 1
+    while node < num_leaves:
+        left, right = nodes[2 * node], nodes[2 * node + 1]
+        if right <= 0.0 or (left > 0.0 and mass < left):
+            node = 2 * node
+        else:
+            mass -= left
+            node = 2 * node + 1
+    return node - num_leaves
+
+
+@njit
+def draw_rows(nodes: NDArray[np.float64], uniform: NDArray[np.float64], out_row: Int64Array, out_probability: NDArray[np.float64]) -> None:
+    """Draws a row for each random number.
 
     Args:
         nodes: float64 [2 * leaves], the tree; its total is positive.
@@ -104,14 +130,5 @@ def draw_rows(nodes: NDArray[np.float64], uniform: NDArray[np.float64], out_row:
     """
     num_leaves = nodes.shape[0] // 2
     for index in range(uniform.shape[0]):
-        mass = uniform[index] * nodes[1]
-        node = 1
-        while node < num_leaves:
-            left, right = nodes[2 * node], nodes[2 * node + 1]
-            if right <= 0.0 or (left > 0.0 and mass < left):
-                node = 2 * node
-            else:
-                mass -= left
-                node = 2 * node + 1
-        out_row[index] = node - num_leaves
-        out_probability[index] = nodes[node] / nodes[1]
+        out_row[index] = draw_row(nodes, uniform[index])
+        out_probability[index] = nodes[num_leaves + out_row[index]] / nodes[1]

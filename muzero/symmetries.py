@@ -30,11 +30,14 @@ class Symmetries:
         """Transforms each sample of a batch, in place.
 
         Args:
-            batch: frames, actions and policies are changed; values and rewards are the same in all symmetries.
+            batch: all frames, actions and policies are changed; values and rewards are the same in all symmetries.
             symmetry: int64 [B], in [0, G).
         """
-        frames = batch.frames.reshape(*batch.frames.shape[:2], -1)
-        frames[:] = np.take_along_axis(frames, self.cell[symmetry][:, None, :], axis=2)
+        cell = self.cell[symmetry][:, None, :]
+        for observations in (batch.frames, batch.next_frames, batch.bootstrap_frames):
+            if observations is not None:
+                frames = observations.reshape(len(symmetry), -1, cell.shape[2])
+                frames[:] = np.take_along_axis(frames, cell, axis=2)
         batch.action[:] = self.action[symmetry[:, None], batch.action]
         batch.policy_action[:] = self.action[symmetry[:, None, None], batch.policy_action]
 

@@ -10,9 +10,43 @@ from muzero.types import Float32Array, FrameArray, Int8Array, Int32Array, Int64A
 
 
 @njit
+def nstep_parts(
+    reward: Float32Array,
+    to_play: Int8Array,
+    start: int,
+    length: int,
+    is_terminal: int,
+    position: int,
+    td_steps: int,
+    discount: float,
+) -> tuple[float, int, float]:
+    """Returns what an n-step value is made of but the value it bootstraps from.
+
+    Args:
+        reward, to_play, start, length, is_terminal, position, td_steps, discount: as in `nstep_value`.
+
+    Returns:
+        rewards: their discounted sum, seen by the player to move at `position`.
+        row: physical row of the position that is bootstrapped from.
+        factor: what its value is multiplied by, discount^n or its negative; 0 where nothing is bootstrapped.
+    """
+    current = start + position
+    end = start + length if is_terminal else start + length - 1
+    bootstrap = min(current + td_steps, end)
+    rewards, factor = 0.0, 1.0
+    for row in range(current, bootstrap):
+        sign = 1.0 if to_play[row] == to_play[current] else -1.0
+        rewards += factor * sign * reward[row]
+        factor *= discount
+    if bootstrap == start + length:
+        return rewards, bootstrap, 0.0
+    return rewards, bootstrap, factor if to_play[bootstrap] == to_play[current] else -factor
+
+
+@njit
 def nstep_value(
     reward: Float32Array,
-    root_value: Float32Array,
+    search_value: Float32Array,
     to_play: Int8Array,
     start: int,
     length: int,
@@ -29,7 +63,7 @@ def nstep_value(
 
     Args:
         reward: float32 [R], in game points, earned by the player who moved.
-        root_value: float32 [R], in game points, seen by the player to move.
+        search_value: float32 [R], the newest search's root value in game points, seen by the player to move.
         to_play: int8 [R], the player to move.
         start: physical row of the trajectory's first step.
         length: its rows.
@@ -40,24 +74,14 @@ def nstep_value(
 
     Source: arXiv:1911.08265, appendix G.
     """
-    current = start + position
-    end = start + length if is_terminal else start + length - 1
-    bootstrap = min(current + td_steps, end)
-    value, factor = 0.0, 1.0
-    for row in range(current, bootstrap):
-        sign = 1.0 if to_play[row] == to_play[current] else -1.0
-        value += factor * sign * reward[row]
-        factor *= discount
-    if bootstrap < start + length:
-        sign = 1.0 if to_play[bootstrap] == to_play[current] else -1.0
-        value += factor * sign * root_value[bootstrap]
-    return value
+    rewards, row, factor = nstep_parts(reward, to_play, start, length, is_terminal, position, td_steps, discount)
+    return rewards if factor == 0.0 else rewards + factor * search_value[row]
 
 
 @njit
 def fill_targets(
     reward: Float32Array,
-    root_value: Float32Array,
+    search_value: Float32Array,
     to_play: Int8Array,
     start: int,
     length: int,
@@ -74,12 +98,12 @@ def fill_targets(
     """Fills value and reward targets and all masks of one sample that begins at `position`.
 
     Args:
-        reward, root_value, to_play, start, length, is_terminal, position, td_steps, discount: as in nstep_value.
+        reward, search_value, to_play, start, length, is_terminal, position, td_steps, discount: as in nstep_value.
         out_value: float32 [K+1], n-step values, 0 where unknown.
         out_reward: float32 [K], 0 where unknown.
         out_value_mask: float32 [K+1], 0 only past a cut.
         out_reward_mask: float32 [K], 0 only at and past the last row of a cut trajectory.
-        out_policy_mask: float32 [K+1], 1 where the position was searched.
+        out_policy_mask: float32 [K+1], 1 where the position is stored.
 
     Source: arXiv:1911.08265, appendix G (absorbing states).
     """
@@ -90,7 +114,7 @@ def fill_targets(
         is_stored = offset < length
         out_value[step] = 0.0
         if is_stored:
-            out_value[step] = nstep_value(reward, root_value, to_play, start, length, is_terminal, offset, td_steps, discount)
+            out_value[step] = nstep_value(reward, search_value, to_play, start, length, is_terminal, offset, td_steps, discount)
         out_value_mask[step] = 1.0 if is_stored else absorbing
         out_policy_mask[step] = 1.0 if is_stored else 0.0
     for step in range(out_reward.shape[0]):
@@ -102,7 +126,7 @@ def fill_targets(
 @njit
 def assemble_targets(
     reward: Float32Array,
-    root_value: Float32Array,
+    search_value: Float32Array,
     to_play: Int8Array,
     action: Int32Array,
     policy_action: Int32Array,
@@ -125,11 +149,14 @@ def assemble_targets(
     out_policy_mask: Float32Array,
     out_to_play: Int8Array,
     out_version: Int64Array,
+    out_policy_version: Int64Array,
 ) -> None:
-    """Fills every field of a `Batch` but frames, sample_weight and row for B samples.
+    """Fills every field of a `Batch` that comes from self-play but frames, sample_weight and row, for B samples.
+
+    A stored policy whose weights are all 0 is none: that search was too short for a target.
 
     Args:
-        reward, root_value, to_play: rows as in nstep_value.
+        reward, search_value, to_play: rows as in nstep_value.
         action: int32 [R], NO_ACTION in the last row of a cut trajectory.
         policy_action: int32 [R, P].
         policy_weight: float32 [R, P].
@@ -141,13 +168,13 @@ def assemble_targets(
         random_action: int32 [B, K], actions of the unroll where none was played.
         td_steps, discount: as in nstep_value.
         out_action, out_value, out_reward, out_policy_action, out_policy_weight, out_value_mask, out_reward_mask,
-            out_policy_mask, out_to_play, out_version: the fields of `muzero.types.Batch`, same shapes and dtypes.
+            out_policy_mask, out_to_play, out_version, out_policy_version: the fields of `muzero.types.Batch`, same shapes and dtypes.
     """
     for sample in range(start.shape[0]):
         first, offset, steps = start[sample], position[sample], length[sample]
         fill_targets(
             reward,
-            root_value,
+            search_value,
             to_play,
             first,
             steps,
@@ -169,9 +196,15 @@ def assemble_targets(
             out_action[sample, step] = action[first + offset + step] if is_played else random_action[sample, step]
         for step in range(out_policy_action.shape[1]):
             is_stored = offset + step < steps
+            row = first + offset + step if is_stored else first + offset
+            out_policy_version[sample, step] = version[row]
+            mass = 0.0
             for entry in range(out_policy_action.shape[2]):
-                out_policy_action[sample, step, entry] = policy_action[first + offset + step, entry] if is_stored else 0
-                out_policy_weight[sample, step, entry] = policy_weight[first + offset + step, entry] if is_stored else 0.0
+                out_policy_action[sample, step, entry] = policy_action[row, entry] if is_stored else 0
+                out_policy_weight[sample, step, entry] = policy_weight[row, entry] if is_stored else 0.0
+                mass += out_policy_weight[sample, step, entry]
+            if mass <= 0.0:
+                out_policy_mask[sample, step] = 0.0
 
 
 @njit

@@ -22,6 +22,7 @@ from engine.replay import Replay
 from engine.ring import Ring
 from engine.shared_memory import Segment
 from engine.warm_up import WarmUp
+from muzero.config import ReanalyzeConfig, ReplayConfig
 from muzero.errors import MuZeroError
 from muzero.game_record import blank_trajectory
 from muzero.games import make_game
@@ -88,8 +89,18 @@ def compile_replay(config: RunConfig, spec: GameSpec) -> None:
     small = msgspec.structs.replace(config, replay=msgspec.structs.replace(config.replay, **smaller))
     ring = Ring(Segment.private(ring_layout_of(small, spec)), None)
     legal_bytes = legal_bytes_for(spec.num_actions, is_reanalyzed=config.reanalyze.is_enabled)
-    ring.append(blank_trajectory(spec, NUM_ROWS, policy_entries_for(spec.num_actions, config.replay.policy_entries), legal_bytes))
-    replay = Replay(ring, spec, small.replay, config.training, config.search.discount, generator(0, Purpose.REPLAY))
+    rows = blank_trajectory(spec, NUM_ROWS, policy_entries_for(spec.num_actions, config.replay.policy_entries), legal_bytes)
+    ring.append(rows)
+    sample_once(ring, config, spec, small.replay, ReanalyzeConfig())
+    if ring.is_reanalyzed:
+        ring.write_fresh(0, 0, rows.policy_action, rows.policy_weight, rows.root_value, version=0)
+        sample_once(ring, config, spec, small.replay, ReanalyzeConfig(fraction=1.0))
+
+
+def sample_once(ring: Ring, config: RunConfig, spec: GameSpec, replay_config: ReplayConfig, reanalyze: ReanalyzeConfig) -> None:
+    """Draws one batch of a small ring and sets its priorities."""
+    random = generator(0, Purpose.REPLAY)
+    replay = Replay(ring, spec, replay_config, config.training, config.search.discount, random, reanalyze=reanalyze)
     replay.ingest()
     batch = replay.make_batch_buffers()
     replay.sample(batch)

@@ -28,16 +28,18 @@ SPEC = GameSpec(
 )
 
 
-def make_layout(steps: int = 40, trajectories: int = 16) -> SegmentLayout:
-    return ring_layout(SPEC, capacity_steps=steps, max_trajectories=trajectories, policy_entries=POLICY_ENTRIES)
+def make_layout(steps: int = 40, trajectories: int = 16, *, is_reanalyzed: bool = False) -> SegmentLayout:
+    return ring_layout(
+        SPEC, capacity_steps=steps, max_trajectories=trajectories, policy_entries=POLICY_ENTRIES, is_reanalyzed=is_reanalyzed
+    )
 
 
-def make_ring(steps: int = 40, trajectories: int = 16) -> Ring:
+def make_ring(steps: int = 40, trajectories: int = 16, *, is_reanalyzed: bool = False) -> Ring:
     """Returns a ring in plain memory, without locks."""
-    return Ring(Segment.private(make_layout(steps, trajectories)), None)
+    return Ring(Segment.private(make_layout(steps, trajectories, is_reanalyzed=is_reanalyzed)), None)
 
 
-def make_trajectory(actor: int = 0, game: int = 0, length: int = 5, *, is_terminal: bool = True) -> Trajectory:
+def make_trajectory(actor: int = 0, game: int = 0, length: int = 5, *, is_terminal: bool = True, is_reanalyzed: bool = False) -> Trajectory:
     pattern = (actor * 1_000_003 + game * 101 + np.arange(length)) % 2**20
     action = (pattern % 9).astype(np.int32)
     if not is_terminal:
@@ -54,12 +56,24 @@ def make_trajectory(actor: int = 0, game: int = 0, length: int = 5, *, is_termin
         policy_weight=weight,
         version=pattern.astype(np.int64),
         surprise=pattern.astype(np.float32),
-        legal_bits=np.zeros((length, 0), np.uint8),
+        legal_bits=np.repeat((pattern % 256).astype(np.uint8)[:, None], 2 if is_reanalyzed else 0, axis=1),
         is_terminal=is_terminal,
         actor_index=actor,
         game_index=game,
         first_move=0,
     )
+
+
+def append(ring: Ring, game: int, length: int = 5, *, is_terminal: bool = True) -> int:
+    """Appends a trajectory to a ring that is reanalyzed; returns its sequence."""
+    return ring.append(make_trajectory(game=game, length=length, is_terminal=is_terminal, is_reanalyzed=True))
+
+
+def write_fresh(ring: Ring, sequence: int, offset: int, num_rows: int, version: int) -> bool:
+    """Writes fresh targets that name their trajectory and version: actions and value the sequence, weights the version."""
+    action = np.full((num_rows, POLICY_ENTRIES), sequence, dtype=np.int32)
+    weight = np.full((num_rows, POLICY_ENTRIES), version, dtype=np.float32)
+    return ring.write_fresh(sequence, offset, action, weight, np.full(num_rows, sequence, dtype=np.float32), version)
 
 
 def are_equal(left: Trajectory, right: Trajectory) -> bool:

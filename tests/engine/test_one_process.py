@@ -70,7 +70,7 @@ def test_a_run_resumed_with_other_games_plays_them_anew_and_counts_on(tmp_path: 
     display = RememberingDisplay()
     config = tiny_config(steps=20, actors={"games_per_actor": 2})
     assert train(config, run_dir=tmp_path / "run", mode="resume", display=display, command_line=["test"]) == 0
-    assert "resume: seed, self_play or actors changed, so the games that were going on are played anew" in display.messages
+    assert "resume: seed, self_play, actors or reanalysis changed, so the games that were going on are played anew" in display.messages
     after = newest_checkpoint(tmp_path / "run")
     assert after is not None
     assert after.manifest["env_steps"] > before.manifest["env_steps"]

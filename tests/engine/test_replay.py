@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from engine.replay import MIN_PRIORITY, Replay
+from engine.first_priorities import MIN_PRIORITY
+from engine.replay import Replay
 from engine.ring import Ring
 from muzero.config import ReplayConfig, TrainingConfig
 from muzero.errors import UserError
@@ -161,7 +162,7 @@ def test_rows_overwritten_between_two_looks_are_drawn_again_before_they_are_read
         return are_valid(sequences)
 
     def assemble_known_rows(row, out):
-        known.append(bool((replay._row_sequence[row] >= 0).all()))
+        known.append(bool((replay._known.row_sequence[row] >= 0).all()))
         assemble(row, out)
 
     monkeypatch.setattr(ring, "are_valid", valid_a_moment_ago)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from engine import ring as ring_module
 from engine.atomics import store
 from engine.layout import POISON_BYTE
-from engine.ring import ROW_ARRAYS, Ring
+from engine.ring import Ring
 from engine.shared_memory import Segment
+from engine.storable import ROW_ARRAYS
 from muzero.errors import UserError
 from tests.engine.ring_examples import are_equal, is_whole, make_layout, make_ring, make_trajectory
 

@@ -4,8 +4,12 @@ import msgspec
 import pytest
 
 from engine.learning import network_size
+from engine.processes import warm_up as warm_up_process
+from engine.replay import Replay
 from engine.warm_up import WarmUp, warm_up
 from muzero.errors import MuZeroError, UserError
+from muzero.games import make_game
+from muzero.types import Batch
 from tests.engine.run_examples import tiny_config
 
 CPU = {"device": "cpu"}
@@ -34,3 +38,18 @@ def test_what_is_wrong_there_is_raised_here_with_its_exit_code() -> None:
 
 def test_it_can_be_stopped() -> None:
     assert warm_up(CONFIG, lambda: True) is None
+
+
+def test_it_draws_old_and_fresh_samples_so_that_the_learner_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    class WatchedReplay(Replay):
+        def sample(self, out: Batch) -> bool:
+            was_drawn = super().sample(out)
+            drawn.append((was_drawn, bool(out.is_fresh.all())))
+            return was_drawn
+
+    config = tiny_config(reanalyze={"fraction": 0.8})
+    monkeypatch.setattr(warm_up_process, "Replay", WatchedReplay)
+    warm_up_process.compile_replay(config, make_game(config.env).spec)
+    assert drawn == [(True, False), (True, True)]

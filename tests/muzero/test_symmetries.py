@@ -25,6 +25,16 @@ def test_a_quarter_turn_moves_a_corner_to_the_next_corner() -> None:
     np.testing.assert_array_equal(batch.policy_action[0, 0], [0, 1])
 
 
+def test_observations_of_later_positions_are_turned_like_the_first() -> None:
+    first, turned = [[1, 2, 0], [0, 0, 0], [0, 0, 0]], [[0, 0, 0], [2, 0, 0], [1, 0, 0]]
+    batch = one_sample(np.array([[first]], np.int8), [0], [2])
+    batch.next_frames = np.array([[[first], [first]]], np.int8)
+    batch.bootstrap_frames = np.array([[[first], [first], [first]]], np.int8)
+    square_symmetries(3).apply(batch, np.array([1]))
+    np.testing.assert_array_equal(batch.next_frames, [[[turned]] * 2])
+    np.testing.assert_array_equal(batch.bootstrap_frames, [[[turned]] * 3])
+
+
 def test_a_mirror_swaps_columns() -> None:
     batch = one_sample(np.array([[[[1, 0, 2], [1, 2, 1]]]], np.int8), [0], [2])
     mirror_symmetries(2, 3).apply(batch, np.array([1]))

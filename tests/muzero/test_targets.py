@@ -126,13 +126,13 @@ def test_assembled_batch_takes_every_field_from_the_right_rows() -> None:
     steps = (num_samples, unroll_steps + 1)
     out_policy_action, out_policy_weight = np.full((*steps, 2), 9, np.int32), np.full((*steps, 2), 9, np.float32)
     floats = [np.zeros(shape, np.float32) for shape in (steps, (2, 2), steps, (2, 2), steps)]
-    out_to_play, out_version = np.zeros(2, np.int8), np.zeros(2, np.int64)
+    out_to_play, out_version, out_policy_version = np.zeros(2, np.int8), np.zeros(2, np.int64), np.zeros(steps, np.int64)
 
     assemble_targets(
         zeros, zeros, players, action, policy_action, policy_weight, np.arange(10, 16),
         np.array([0, 3]), np.array([3, 3]), np.array([0, 1]), np.array([1, 1]), np.full((2, 2), 6, np.int32), 5, 1.0,
         out_action, floats[0], floats[1], out_policy_action, out_policy_weight, floats[2], floats[3], floats[4],
-        out_to_play, out_version,
+        out_to_play, out_version, out_policy_version,
     )  # fmt: skip
 
     assert out_action.tolist() == [[8, 6], [4, 5]]
@@ -140,6 +140,7 @@ def test_assembled_batch_takes_every_field_from_the_right_rows() -> None:
     assert out_policy_weight[1].tolist() == [[0.5, 0.5], [0.5, 0.5], [0.0, 0.0]]
     assert floats[2].tolist() == [[1, 1, 0], [1, 1, 1]] and floats[3].tolist() == [[1, 0], [1, 1]]
     assert out_to_play.tolist() == [1, 0] and out_version.tolist() == [11, 14]
+    assert out_policy_version.tolist() == [[11, 12, 11], [14, 15, 14]]
 
 
 def test_frames_before_the_first_row_are_zeros() -> None:
