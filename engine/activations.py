@@ -5,8 +5,16 @@ Legend: s numbers of one hidden state or of the planes between two layers, E pla
 
 from math import ceil, prod
 
-from muzero.config import NetworkConfig
-from muzero.networks.shape import MAX_TILED_ACTIONS, NUM_HEAD_PLANES, NUM_LEARNED_PLANES, latent_shape, num_downsamplings, uses_planes
+from muzero.config import NetworkConfig, TrainingConfig
+from muzero.networks.shape import (
+    MAX_TILED_ACTIONS,
+    NUM_HEAD_PLANES,
+    NUM_LEARNED_PLANES,
+    latent_shape,
+    num_downsamplings,
+    projection_size,
+    uses_planes,
+)
 from muzero.types import GameSpec
 
 TENSORS_PER_BLOCK = 4
@@ -17,8 +25,31 @@ TENSORS_PER_LAYER = 2
 """A layer of a perceptron keeps what its normalisation is given and what its ReLU makes."""
 LIVE_TENSORS = 4
 """Inference without gradients holds a block's input, its two intermediate results and the hidden state it began with."""
+PROJECTIONS_PER_PAIR = 10
+"""The consistency head keeps of each pair: seven inputs and results of the projector's layers, two half as wide of the predictor, and what
+the cosine is taken of."""
 PLANES_PER_FRAME = {"board": 2, "chess": 14, "shogi": 45}
 """Planes that these encodings make of a frame; one constant plane or a few more do not count."""
+
+
+def sample_numbers(config: NetworkConfig, spec: GameSpec, training: TrainingConfig) -> int:
+    """Returns the numbers that one sample of a training step needs at once, with what the options of training add.
+
+    Observations of the consistency loss are represented while the unroll is kept; those of the target network before it begins.
+    """
+    unroll_steps = training.unroll_steps
+    numbers = training_numbers(config, spec, unroll_steps)
+    if training.consistency_loss_weight > 0.0:
+        numbers += unroll_steps * (consistency_numbers(config, spec) + root_numbers(config, spec))
+    if training.target_network_steps is None:
+        return numbers
+    return max(numbers, (unroll_steps + 1) * root_numbers(config, spec))
+
+
+def consistency_numbers(config: NetworkConfig, spec: GameSpec) -> int:
+    """Returns the numbers that the consistency head keeps of a pair of hidden states."""
+    shape = latent_shape(config, spec)
+    return prod(shape) + PROJECTIONS_PER_PAIR * projection_size(shape)
 
 
 def training_numbers(config: NetworkConfig, spec: GameSpec, unroll_steps: int) -> int:

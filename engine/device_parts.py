@@ -4,11 +4,20 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from engine.activations import action_numbers, root_numbers, serving_numbers, training_numbers
+from engine.activations import action_numbers, root_numbers, sample_numbers, serving_numbers
 from engine.batch_sizes import batch_buckets, largest_batch
 from engine.config import RunConfig
-from engine.private_memory import FLOAT_BYTES, MIB, micro_batch_size, training_copies
+from engine.private_memory import (
+    FLOAT_BYTES,
+    MIB,
+    history_bytes,
+    learner_floats,
+    micro_batch_size,
+    num_moments,
+    observations_per_sample,
+)
 from engine.slots import num_slots
+from muzero.config import TrainingConfig
 from muzero.networks.shape import latent_shape
 from muzero.types import GameSpec
 
@@ -110,12 +119,28 @@ def _server_parts(config: RunConfig, spec: GameSpec, num_floats: int) -> tuple[D
 
 def _learner_parts(config: RunConfig, spec: GameSpec, num_floats: int) -> tuple[DevicePart, ...]:
     """Returns what the learner keeps on a GPU, where it computes in bfloat16."""
-    training, copies = config.training, training_copies(config.training)
+    training = config.training
     table = FLOAT_BYTES * spec.num_actions * action_numbers(config.network, spec)
-    weights = (FLOAT_BYTES * copies + BFLOAT16_BYTES) * num_floats + table
+    weights = FLOAT_BYTES * learner_floats(training, config.network, spec, num_floats) + BFLOAT16_BYTES * num_floats + table
     micro, steps = micro_batch_size(training), training.unroll_steps
-    activations = micro * BFLOAT16_BYTES * training_numbers(config.network, spec, steps)
-    return (
-        DevicePart("learner's weights", weights, f"weights, gradient, {copies - 2} x {training.optimizer}, a bfloat16 copy"),
-        DevicePart("learner's activations", activations, f"{micro} samples at once x {steps + 1} steps, bfloat16, estimated"),
+    activations = micro * BFLOAT16_BYTES * sample_numbers(config.network, spec, training)
+    more = observations_per_sample(training) - 1
+    frames = DevicePart(
+        "learner's observations", 2 * micro * more * history_bytes(spec), f"{micro} samples x {more}, and those chosen of them"
     )
+    return (
+        DevicePart("learner's weights", weights, ", ".join(_copies_of_weights(training))),
+        DevicePart("learner's activations", activations, f"{micro} samples at once x {steps + 1} steps, bfloat16, estimated"),
+        *((frames,) if more else ()),
+    )
+
+
+def _copies_of_weights(training: TrainingConfig) -> list[str]:
+    """Returns what the learner has of each weight, in words."""
+    options = {
+        "target network": training.target_network_steps is not None,
+        "moving average": training.ema_decay > 0.0,
+        "consistency head": training.consistency_loss_weight > 0.0,
+    }
+    copies = ["weights", "gradient", f"{num_moments(training)} x {training.optimizer}", "a bfloat16 copy"]
+    return copies + [name for name, is_there in options.items() if is_there]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.activations import training_numbers
+from engine.activations import sample_numbers
 from engine.config import RunConfig, memory_bytes
 from engine.device_parts import BFLOAT16_BYTES, DevicePart, Placement, device_parts
 from engine.fitting import Fits, flags_between, largest, micro_batches, most_games, with_actors, with_micro_batch
@@ -91,7 +91,7 @@ def plan_device(config: RunConfig, spec: GameSpec, num_floats: int, placement: P
 def _fitting(config: RunConfig, spec: GameSpec, placement: Placement, usable: int, fits: Fits) -> RunConfig | None:
     """Returns the configuration with the fewest changes that fits: micro-batch, then games per actor, then actors; None if none does."""
     smaller = with_micro_batch(config, largest(micro_batches(config), lambda size: fits(with_micro_batch(config, size))))
-    sample_bytes = BFLOAT16_BYTES * training_numbers(config.network, spec, config.training.unroll_steps)
+    sample_bytes = BFLOAT16_BYTES * sample_numbers(config.network, spec, config.training)
     capped = largest(micro_batches(config), lambda size: size * sample_bytes <= ACTIVATIONS_SHARE * usable) or 1
     if fits(smaller) and (micro_batch_size(smaller.training) >= capped or not placement.has_server):
         return smaller

@@ -259,6 +259,8 @@ class Gauge(IntEnum):
     """Steps that can be drawn now (learner)."""
     EVALUATED_STEP = 12
     """Learner step when the latest evaluation began (evaluator)."""
+    CONSISTENCY_LOSS = 13
+    """0 where it is not trained (learner)."""
 
 
 def telemetry_layout(num_processes: int) -> SegmentLayout:

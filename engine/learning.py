@@ -17,7 +17,7 @@ from muzero.games import Game, make_game
 from muzero.networks.flat_state import flatten_state, num_floats
 from muzero.networks.network import build_network
 from muzero.randomness import Purpose, generator
-from muzero.train_step import NETWORK_PREFIX, StepStats, Trainer
+from muzero.train_step import AVERAGE_PREFIX, NETWORK_PREFIX, StepStats, Trainer
 from muzero.types import Batch, Float32Array
 
 MAX_NON_FINITE_STEPS = 3
@@ -37,6 +37,7 @@ def gauges_of(stats: StepStats) -> dict[Gauge, float]:
         Gauge.VALUE_LOSS: stats.value_loss,
         Gauge.REWARD_LOSS: stats.reward_loss,
         Gauge.POLICY_LOSS: stats.policy_loss,
+        Gauge.CONSISTENCY_LOSS: stats.consistency_loss,
         Gauge.GRAD_NORM: stats.grad_norm,
         Gauge.LEARNING_RATE: stats.learning_rate,
     }
@@ -58,8 +59,7 @@ class Learning:
         self._config = config
         self._weights = weights
         network = build_network(game.spec, game.action_planes(), config.network, config.seed)
-        self._network = network
-        self.trainer = Trainer(network, config.scheduled_training, device, use_amp=device.type == "cuda")
+        self.trainer = Trainer(network, config.scheduled_training, device, use_amp=device.type == "cuda", seed=config.seed)
         self.replay = Replay(
             ring,
             game.spec,
@@ -108,8 +108,8 @@ class Learning:
         return True
 
     def publish(self) -> None:
-        """Publishes the current weights under the next version."""
-        flatten_state(self._network, self._published)
+        """Publishes the current weights, or their moving average where it is on, under the next version."""
+        flatten_state(self.trainer.published_network, self._published)
         self.version = max(self.version, self._weights.version) + 1
         self._weights.publish(self._published, self.version)
         self.replay.newest_version = self.version
@@ -132,10 +132,14 @@ class Learning:
         block.set_gauge(Gauge.RING_STEPS, self.replay.num_steps)
 
     def state(self) -> dict[str, StateTree]:
-        """Returns everything an exact resume needs, except the ring and the network (see `network_state`)."""
+        """Returns everything an exact resume needs, except the ring and the network that plays (see `network_state`).
+
+        Where the moving average plays, the trained network is in here.
+        """
+        playing = NETWORK_PREFIX if self.trainer.published_network is self.trainer.network else AVERAGE_PREFIX
         trainer = {name: tensor.cpu().numpy() for name, tensor in self.trainer.state_dict().items()}
         return {
-            "trainer": {name: array for name, array in trainer.items() if not name.startswith(NETWORK_PREFIX)},
+            "trainer": {name: array for name, array in trainer.items() if not name.startswith(playing)},
             "replay": self.replay.state(),
             "version": self.version,
             "samples": self.samples,
@@ -145,17 +149,19 @@ class Learning:
         }
 
     def network_state(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Returns the network's tensors by name."""
-        return {name: tensor.cpu().numpy() for name, tensor in self._network.state_dict().items()}
+        """Returns the tensors by name of the network that plays: the moving average where it is on."""
+        return {name: tensor.cpu().numpy() for name, tensor in self.trainer.published_network.state_dict().items()}
 
     def load_state(self, state: dict[str, StateTree], network: dict[str, np.ndarray[Any, Any]], *, with_replay: bool) -> None:
-        """Restores what `state` and `network_state` returned.
+        """Restores what `state` and `network_state` returned, also under other settings of the training's options.
 
         Args:
             state, network: as saved.
             with_replay: False where the ring outlived the learner: its sampling state is then built anew from the ring.
         """
-        saved = {**state["trainer"], **{NETWORK_PREFIX + name: array for name, array in network.items()}}
+        is_average = any(name.startswith(NETWORK_PREFIX) for name in state["trainer"])
+        playing = AVERAGE_PREFIX if is_average else NETWORK_PREFIX
+        saved = {**state["trainer"], **{playing + name: array for name, array in network.items()}}
         self.trainer.load_state_dict({name: torch.from_numpy(array) for name, array in saved.items()})
         self.version, self.samples = state["version"], state["samples"]
         self.lag_versions, self.non_finite_steps = state["lag_versions"], state["non_finite_steps"]

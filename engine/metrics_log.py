@@ -22,6 +22,7 @@ SCALARS = {
     "train/value_loss": "value_loss",
     "train/reward_loss": "reward_loss",
     "train/policy_loss": "policy_loss",
+    "train/consistency_loss": "consistency_loss",
     "train/learning_rate": "learning_rate",
     "train/steps_per_second": "learner_steps_per_second",
     "train/samples_per_second": "samples_per_second",

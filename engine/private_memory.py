@@ -5,11 +5,12 @@ Legend: P stored policy entries, N nodes, k priors kept per node.
 
 from dataclasses import dataclass
 
-from engine.activations import root_numbers, training_numbers
+from engine.activations import root_numbers, sample_numbers
 from engine.config import RunConfig
 from engine.layout import legal_bytes_for, max_trajectories_for, policy_entries_for
 from engine.slots import evaluation_trees, num_slots
-from muzero.config import SearchConfig, TrainingConfig
+from muzero.config import NetworkConfig, SearchConfig, TrainingConfig
+from muzero.networks.shape import consistency_floats, latent_shape
 from muzero.types import GameSpec
 
 MIB = 1 << 20
@@ -80,8 +81,8 @@ def plan_roles(
         server += FLOAT_BYTES * min(config.inference.max_batch, num_slots(config)) * root_numbers(config.network, spec)
     learner = TORCH_PROCESS_BYTES + replay_bytes(config) + batches_bytes(config, spec)
     if is_learner_on_host:
-        sample_bytes = FLOAT_BYTES * training_numbers(config.network, spec, config.training.unroll_steps)
-        learner += FLOAT_BYTES * training_copies(config.training) * num_floats + micro_batch_size(config.training) * sample_bytes
+        activations = micro_batch_size(config.training) * sample_numbers(config.network, spec, config.training)
+        learner += FLOAT_BYTES * (learner_floats(config.training, config.network, spec, num_floats) + activations)
     if config.actors.num_actors == 0:
         everything = learner + server - TORCH_PROCESS_BYTES + actor + (evaluator if config.evaluation.is_enabled else 0)
         return (RolePlan("one process", 1, everything),)
@@ -96,9 +97,32 @@ def plan_roles(
     )
 
 
+def learner_floats(training: TrainingConfig, network: NetworkConfig, spec: GameSpec, num_floats: int) -> int:
+    """Returns the floats that the learner keeps from step to step: vectors of the network's size, and the consistency head's.
+
+    Args:
+        training, network, spec: the run.
+        num_floats: W, floats of the network.
+    """
+    head = consistency_floats(latent_shape(network, spec)) if training.consistency_loss_weight > 0.0 else 0
+    return training_copies(training) * num_floats + (2 + num_moments(training)) * head
+
+
 def training_copies(training: TrainingConfig) -> int:
-    """Returns how many float32 vectors of the network's size the learner has: weights, gradient, and the optimiser's moments."""
-    return 2 + (1 if training.optimizer == "sgd" else 2)
+    """Returns how many vectors of the network's size that are: weights, gradient, moments, target network, moving average."""
+    return 2 + num_moments(training) + (training.target_network_steps is not None) + (training.ema_decay > 0.0)
+
+
+def num_moments(training: TrainingConfig) -> int:
+    """Returns how many numbers the optimiser remembers of each parameter."""
+    return 1 if training.optimizer == "sgd" else 2
+
+
+def observations_per_sample(training: TrainingConfig) -> int:
+    """Returns the observations of one sample: the first one, and those that the consistency loss and the target network look at."""
+    steps = training.unroll_steps
+    looked_at = steps if training.consistency_loss_weight > 0.0 else 0
+    return 1 + looked_at + (steps + 1 if training.target_network_steps is not None else 0)
 
 
 def micro_batch_size(training: TrainingConfig) -> int:
@@ -142,7 +166,7 @@ def batches_bytes(config: RunConfig, spec: GameSpec) -> int:
     """Returns the bytes of the learner's batches: those assembled ahead, and the one that is trained on."""
     training, steps = config.training, config.training.unroll_steps + 1
     policy = POLICY_ENTRY_BYTES * policy_entries_for(spec.num_actions, config.replay.policy_entries)
-    sample = history_bytes(spec) + steps * (policy + 8 * FLOAT_BYTES) + 2 * ROW_BYTES
+    sample = observations_per_sample(training) * history_bytes(spec) + steps * (policy + 8 * FLOAT_BYTES) + 2 * ROW_BYTES
     return (config.learner.prefetch_batches + 1) * training.batch_size * sample
 
 

@@ -47,6 +47,7 @@ class Status:
         value_loss: its value part.
         reward_loss: its reward part.
         policy_loss: its policy part.
+        consistency_loss: its self-supervised part, in [-1, 1]; NaN where it is not trained.
         learning_rate: of the latest step.
         return_mean: mean return of the latest finished games.
         length_mean: mean length of the latest finished games, in moves.
@@ -84,6 +85,7 @@ class Status:
     value_loss: float
     reward_loss: float
     policy_loss: float
+    consistency_loss: float
     learning_rate: float
     return_mean: float
     length_mean: float
@@ -184,6 +186,7 @@ class StatusReader:
             value_loss=self._of_training(Gauge.VALUE_LOSS),
             reward_loss=self._of_training(Gauge.REWARD_LOSS),
             policy_loss=self._of_training(Gauge.POLICY_LOSS),
+            consistency_loss=self._consistency_loss,
             learning_rate=self._of_training(Gauge.LEARNING_RATE),
             return_mean=self._of_games(Gauge.RETURN_MEAN),
             length_mean=self._of_games(Gauge.LENGTH_MEAN),
@@ -228,6 +231,10 @@ class StatusReader:
 
     def _of_training(self, gauge: Gauge) -> float:
         return self._learner.gauge(gauge) if self._learner.get(Counter.SAMPLES) else math.nan
+
+    @property
+    def _consistency_loss(self) -> float:
+        return self._of_training(Gauge.CONSISTENCY_LOSS) if self._config.training.consistency_loss_weight > 0.0 else math.nan
 
     def _of_games(self, gauge: Gauge) -> float:
         blocks = (self._telemetry.block(index) for index in self._indices.actors)

@@ -1,4 +1,4 @@
-"""The loss of MuZero over an unrolled batch. No optimiser and no targets (`targets.py`).
+"""The loss of MuZero over an unrolled batch. No optimiser, no targets (`targets.py`), no self-supervision (`consistency.py`).
 
 Legend: B batch, K unroll steps, S outputs of a value head, A actions, P stored policy entries. Steps come first in here, [K+1, B]:
 the unroll produces them in that order.
@@ -6,6 +6,7 @@ the unroll produces them in that order.
 Source: arXiv:1911.08265, appendix G.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +20,9 @@ from muzero.train_batch import TrainBatch
 
 DYNAMICS_GRADIENT_SCALE = 0.5
 """What is left of the gradient at each step back through the dynamics, so that it does not grow with K."""
+
+HiddenStatesLoss = Callable[[list[Tensor], TrainBatch], Tensor]
+"""A scalar loss of the K+1 hidden states, [B, *latent_shape] each, that a batch was unrolled to."""
 
 
 class UnrollableNetwork(Protocol):
@@ -44,6 +48,7 @@ class LossParts:
     Attributes:
         total: scalar, the weighted sum of the parts; carries the gradient.
         value, reward, policy: scalars, mean over the batch of the sum over the unroll, before the heads' weights.
+        consistency: scalar, the same of the loss of the hidden states; 0 where there is none.
         priority: float32 [B], |value - target value| at the first position, in game points.
     """
 
@@ -51,10 +56,13 @@ class LossParts:
     value: Tensor
     reward: Tensor
     policy: Tensor
+    consistency: Tensor
     priority: Tensor
 
 
-def muzero_loss(network: UnrollableNetwork, batch: TrainBatch, config: TrainingConfig) -> LossParts:
+def muzero_loss(
+    network: UnrollableNetwork, batch: TrainBatch, config: TrainingConfig, consistency_of: HiddenStatesLoss | None = None
+) -> LossParts:
     """Returns the loss of a batch, unrolled over its K actions.
 
     Value and policy of step i and reward of action i weigh 1/K for i >= 1, those of the first position 1. The heads see the hidden
@@ -63,9 +71,11 @@ def muzero_loss(network: UnrollableNetwork, batch: TrainBatch, config: TrainingC
     Args:
         network: the network.
         batch: B samples.
-        config: weights of the heads.
+        config: weights of the heads and of the consistency loss.
+        consistency_of: the consistency loss, or None where it is not trained.
     """
-    prediction = unroll(network, batch.frames, batch.to_play, batch.action)
+    hidden_states = unroll_states(network, batch.frames, batch.to_play, batch.action)
+    prediction = predict_steps(network, hidden_states)
     step_weight = _step_weights(batch)
     value_loss = network.value_codec.loss(prediction.value_logits, batch.target_value.T) * batch.value_mask.T
     reward_loss = network.reward_codec.loss(prediction.reward_logits[1:], batch.target_reward.T) * batch.reward_mask.T
@@ -74,9 +84,13 @@ def muzero_loss(network: UnrollableNetwork, batch: TrainBatch, config: TrainingC
     reward = torch.mean((reward_loss * step_weight[1:]).sum(0) * batch.sample_weight)
     policy = torch.mean((policy_loss * step_weight).sum(0) * batch.sample_weight)
     total = config.value_loss_weight * value + config.reward_loss_weight * reward + config.policy_loss_weight * policy
+    consistency = total.new_zeros(())
+    if consistency_of is not None:
+        consistency = consistency_of(hidden_states, batch)
+        total = total + config.consistency_loss_weight * consistency
     with torch.no_grad():
         priority = (network.value_codec.decode(prediction.value_logits[0]) - batch.target_value[:, 0]).abs()
-    return LossParts(total, value.detach(), reward.detach(), policy.detach(), priority)
+    return LossParts(total, value.detach(), reward.detach(), policy.detach(), consistency.detach(), priority)
 
 
 def unroll(network: UnrollableNetwork, frames: Tensor, to_play: Tensor, action: Tensor) -> Prediction:
@@ -88,13 +102,28 @@ def unroll(network: UnrollableNetwork, frames: Tensor, to_play: Tensor, action: 
         to_play: int8 [B].
         action: int64 [B, K].
     """
+    return predict_steps(network, unroll_states(network, frames, to_play, action))
+
+
+def unroll_states(network: UnrollableNetwork, frames: Tensor, to_play: Tensor, action: Tensor) -> list[Tensor]:
+    """Returns the hidden states of the first position and of the K after it, [B, *latent_shape] each; arguments as in unroll."""
     hidden_state = network.represent(frames, to_play)
     hidden_states = [hidden_state]
     for step in range(action.shape[1]):
         hidden_state = network.dynamics(scale_gradient(hidden_state), action[:, step])
         hidden_states.append(hidden_state)
+    return hidden_states
+
+
+def predict_steps(network: UnrollableNetwork, hidden_states: list[Tensor]) -> Prediction:
+    """Returns the logits of all hidden states, [K+1, B, ...], from one call of the heads.
+
+    Args:
+        network: the network.
+        hidden_states: K+1 times [B, *latent_shape].
+    """
     prediction = network.predict(torch.cat(hidden_states))
-    num_steps, batch_size = len(hidden_states), action.shape[0]
+    num_steps, batch_size = len(hidden_states), len(hidden_states[0])
     return Prediction(*(logits.float().view(num_steps, batch_size, -1) for logits in prediction))
 
 

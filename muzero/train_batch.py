@@ -9,7 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from muzero.types import Batch
+from muzero.types import Batch, Float32Array, FrameArray, Int8Array
+
+
+@dataclass(frozen=True)
+class ChosenObservations:
+    """The observations that are needed of a [B, M] array of them.
+
+    Attributes:
+        frames: [n, N, *frame_shape].
+        to_play: int8 [n].
+        entry: int64 [n], their indices in the array in C order, ascending.
+    """
+
+    frames: Tensor
+    to_play: Tensor
+    entry: Tensor
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,9 @@ class TrainBatch:
         reward_mask: float32 [B, K].
         policy_mask: float32 [B, K+1].
         sample_weight: float32 [B].
+        next_observations: those of [B, K] positions after each action where policy_mask is 1; None where the batch has none.
+        bootstrap_observations: those of [B, K+1] positions that values bootstrap from; None where the batch has none.
+        bootstrap_factor: float32 [B, K+1]; None as above.
     """
 
     frames: Tensor
@@ -41,6 +59,12 @@ class TrainBatch:
     reward_mask: Tensor
     policy_mask: Tensor
     sample_weight: Tensor
+    next_observations: ChosenObservations | None = None
+    bootstrap_observations: ChosenObservations | None = None
+    bootstrap_factor: Tensor | None = None
+
+
+OPTIONAL_FIELDS = ("next_observations", "bootstrap_observations", "bootstrap_factor")
 
 
 def to_device(batch: Batch, device: torch.device) -> TrainBatch:
@@ -50,7 +74,30 @@ def to_device(batch: Batch, device: torch.device) -> TrainBatch:
         batch: numpy arrays; on a CPU the result shares their memory.
         device: where the network trains.
     """
-    return TrainBatch(**{field.name: _tensor(getattr(batch, field.name), device) for field in fields(TrainBatch)})
+    names = [field.name for field in fields(TrainBatch) if field.name not in OPTIONAL_FIELDS]
+    factor = batch.bootstrap_factor
+    return TrainBatch(
+        **{name: _tensor(getattr(batch, name), device) for name in names},
+        next_observations=_choose(batch.next_frames, batch.next_to_play, batch.policy_mask[:, 1:], device),
+        bootstrap_observations=None if factor is None else _choose(batch.bootstrap_frames, batch.bootstrap_to_play, factor, device),
+        bootstrap_factor=None if factor is None else _tensor(factor, device),
+    )
+
+
+def _choose(frames: FrameArray | None, to_play: Int8Array | None, mask: Float32Array, device: torch.device) -> ChosenObservations | None:
+    """Returns the observations whose mask is not 0; the host counts them, so that no GPU has to be waited for.
+
+    Args:
+        frames: [B, M, N, *frame_shape].
+        to_play: int8 [B, M].
+        mask: float32 [B, M].
+        device: where they go.
+    """
+    if frames is None or to_play is None:
+        return None
+    entry = _tensor(np.flatnonzero(mask), device)
+    chosen_frames, chosen_to_play = (_tensor(array, device).flatten(0, 1).index_select(0, entry) for array in (frames, to_play))
+    return ChosenObservations(chosen_frames, chosen_to_play, entry)
 
 
 def _tensor(array: np.ndarray, device: torch.device) -> Tensor:

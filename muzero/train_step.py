@@ -1,29 +1,38 @@
-"""One training step: loss, gradient, optimiser, schedule, and a guard against numbers that are not finite. No batches are made here.
+"""One training step: loss, gradient, optimiser, target network, moving average, and a guard against numbers that are not finite. No
+batches are made here, no optimiser and no schedule.
 
 Legend: B batch.
 """
 
 import math
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from muzero.batch_rows import batch_rows
+from muzero.batch_rows import micro_batches
 from muzero.config import TrainingConfig
+from muzero.consistency import consistency_loss
 from muzero.losses import muzero_loss
+from muzero.networks.consistency_head import make_consistency_head
 from muzero.networks.network import MuZeroNetwork
+from muzero.optimizer import learning_rate_at, make_optimizer
+from muzero.target_network import TargetNetwork
 from muzero.train_batch import to_device
 from muzero.types import Batch, Float32Array
+from muzero.weight_average import WeightAverage
 
 NETWORK_PREFIX = "network."
+AVERAGE_PREFIX = "average."
+TARGET_PREFIX = "target."
+CONSISTENCY_PREFIX = "consistency."
 OPTIMIZER_PREFIX = "optimizer."
 STEPS_KEY = "steps"
-NUM_MEANS = 4
-"""Total, value, reward and policy loss."""
+NUM_MEANS = 5
+"""Total, value, reward, policy and consistency loss."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class StepStats:
 
     Attributes:
         total_loss, value_loss, reward_loss, policy_loss: means over the batch.
+        consistency_loss: the same, in [-1, 1]; 0 where it is not trained.
         grad_norm: global norm before clipping.
         learning_rate: used in this step.
         priorities: float32 [B], |value - target| at each sample's first position, in game points.
@@ -42,6 +52,7 @@ class StepStats:
     value_loss: float
     reward_loss: float
     policy_loss: float
+    consistency_loss: float
     grad_norm: float
     learning_rate: float
     priorities: Float32Array
@@ -49,14 +60,14 @@ class StepStats:
 
 
 class Trainer:
-    """A network with its optimiser and schedule.
+    """A network with its optimiser and schedule, and what the configuration adds to them.
 
     Attributes:
         network: the trained network, in training mode.
         steps: steps done, skipped ones included.
     """
 
-    def __init__(self, network: MuZeroNetwork, config: TrainingConfig, device: torch.device, use_amp: bool = False) -> None:
+    def __init__(self, network: MuZeroNetwork, config: TrainingConfig, device: torch.device, use_amp: bool = False, seed: int = 0) -> None:
         """Moves the network to the device and makes its optimiser.
 
         Args:
@@ -64,14 +75,24 @@ class Trainer:
             config: optimiser, schedule and loss weights.
             device: where it trains.
             use_amp: bfloat16 autocast in the forward pass; only on CUDA.
+            seed: draws the head of the consistency loss, in [0, 2**63).
         """
         self.network = network.to(device).train()
         self.config, self.device = config, device
-        self.optimizer = make_optimizer(self.network, config)
+        is_consistent = config.consistency_loss_weight > 0.0
+        self._head = make_consistency_head(network.latent_shape, seed).to(device) if is_consistent else None
+        self._target = TargetNetwork(self.network) if config.target_network_steps is not None else None
+        self._average = WeightAverage(self.network, config.ema_decay) if config.ema_decay > 0.0 else None
+        self.optimizer = make_optimizer(self.network, config, self._head)
         self.steps = 0
         self._use_amp = use_amp and device.type == "cuda"
-        self._parameters = list(self.network.parameters())
+        self._parameters = [*self.network.parameters(), *(self._head.parameters() if self._head else ())]
         self._statistics = [buffer for name, buffer in self.network.named_buffers() if name in self.network.state_dict()]
+
+    @property
+    def published_network(self) -> MuZeroNetwork:
+        """The network that plays: the moving average where there is one, else the trained network."""
+        return self.network if self._average is None else self._average.network
 
     def step(self, batch: Batch) -> StepStats:
         """Trains on one batch; leaves network and optimiser as they were if loss or gradient is not finite.
@@ -95,90 +116,74 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate
             self.optimizer.step()
+            if self._average is not None:
+                self._average.update(self.steps)
         else:
             for buffer, saved in zip(self._statistics, statistics, strict=True):
                 buffer.copy_(saved)
         self.steps += 1
+        if self._target is not None and self.steps % (self.config.target_network_steps or 1) == 0:
+            self._target.refresh(self.network)
         return stats
 
     def _add_gradient(self, part: Batch, batch_size: int) -> Tensor:
-        """Adds a part's share to the gradient; returns its share of the four mean losses, then its priorities, [4 + B]."""
+        """Adds a part's share to the gradient; returns its share of the mean losses, then its priorities, [NUM_MEANS + B]."""
         share = len(part.action) / batch_size
         with self._autocast():
-            loss = muzero_loss(self.network, to_device(part, self.device), self.config)
+            tensors = to_device(part, self.device)
+            tensors = tensors if self._target is None else self._target.bootstrapped(tensors)
+            consistency_of = None if self._head is None else partial(consistency_loss, self.network, self._head)
+            loss = muzero_loss(self.network, tensors, self.config, consistency_of)
         (share * loss.total).backward()  # type: ignore[no-untyped-call]
-        means = torch.stack([loss.total.detach(), loss.value, loss.reward, loss.policy])
+        means = torch.stack([loss.total.detach(), loss.value, loss.reward, loss.policy, loss.consistency])
         return torch.cat([share * means, loss.priority])
 
     def state_dict(self) -> dict[str, Tensor]:
         """Returns everything an exact resume needs, as named tensors that share memory with the training state."""
-        state = {NETWORK_PREFIX + name: tensor for name, tensor in self.network.state_dict().items()}
+        modules = {NETWORK_PREFIX: self.network, **self._companions()}
+        state = {prefix + name: tensor for prefix, module in modules.items() for name, tensor in module.state_dict().items()}
         for index, entries in self.optimizer.state_dict()["state"].items():
             tensors = {name: value for name, value in entries.items() if isinstance(value, Tensor)}
             state |= {f"{OPTIMIZER_PREFIX}{index}.{name}": value for name, value in tensors.items()}
         return state | {STEPS_KEY: torch.tensor(self.steps)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Restores what state_dict returned; the configuration must be the same."""
-        self.network.load_state_dict(_without_prefix(state, NETWORK_PREFIX))
+        """Restores what state_dict returned; network and optimiser must be configured as they were.
+
+        A moving average or target network that the state lacks begins as a copy of the network, a head as it was drawn; those that
+        this configuration has no use for are left out.
+        """
+        network = _without_prefix(state, NETWORK_PREFIX)
+        self.network.load_state_dict(network)
+        for prefix, module in self._companions().items():
+            missing = module.state_dict() if prefix == CONSISTENCY_PREFIX else network
+            module.load_state_dict(_without_prefix(state, prefix) or missing)
+        self._load_optimizer(_without_prefix(state, OPTIMIZER_PREFIX))
+        self.steps = int(state[STEPS_KEY])
+
+    def _load_optimizer(self, state: dict[str, Tensor]) -> None:
+        """Restores the optimiser's tensors; those of a head that is not trained any more are left out."""
         entries: dict[int, dict[str, Tensor]] = {}
-        for key, value in _without_prefix(state, OPTIMIZER_PREFIX).items():
+        for key, value in state.items():
             index, name = key.split(".")
-            entries.setdefault(int(index), {})[name] = value.clone()
+            if int(index) < len(self._parameters):
+                entries.setdefault(int(index), {})[name] = value.clone()
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": entries, "param_groups": groups})
-        self.steps = int(state[STEPS_KEY])
+
+    def _companions(self) -> dict[str, nn.Module]:
+        """Returns what is saved besides the network, by its prefix."""
+        companions: dict[str, nn.Module] = {}
+        if self._average is not None:
+            companions[AVERAGE_PREFIX] = self._average.network
+        if self._target is not None:
+            companions[TARGET_PREFIX] = self._target.network
+        if self._head is not None:
+            companions[CONSISTENCY_PREFIX] = self._head
+        return companions
 
     def _autocast(self) -> AbstractContextManager[object]:
         return torch.autocast("cuda", torch.bfloat16) if self._use_amp else nullcontext()
-
-
-def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Returns AdamW, or SGD with momentum; weights of layers decay, biases and norms do not.
-
-    Args:
-        network: its parameters lie on the device they stay on.
-        config: the learning rate is set by `Trainer` at each step.
-    """
-    groups = [
-        {"params": [p for p in network.parameters() if p.dim() >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in network.parameters() if p.dim() < 2], "weight_decay": 0.0},
-    ]
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum, fused=True)
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
-
-
-def learning_rate_at(step: int, config: TrainingConfig) -> float:
-    """Returns the learning rate of a step.
-
-    Warm-up multiplies the schedule by (step + 1) / lr_warmup_steps until that reaches 1.
-
-    Args:
-        step: steps done before, at least 0.
-        config: the schedule.
-    """
-    warmup = min(1.0, (step + 1) / config.lr_warmup_steps) if config.lr_warmup_steps > 0 else 1.0
-    if config.lr_schedule == "exponential":
-        factor = math.pow(config.lr_decay_rate, step / config.lr_decay_steps)
-    elif config.lr_schedule == "cosine":
-        factor = 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / config.training_steps)))
-    else:
-        factor = 1.0
-    return config.learning_rate * warmup * factor
-
-
-def micro_batches(batch: Batch, size: int | None) -> Iterator[Batch]:
-    """Yields consecutive parts of a batch that share its memory, the last one shorter if need be; None yields it whole.
-
-    Args:
-        batch: B samples.
-        size: samples in a part, at least 1.
-    """
-    total = len(batch.action)
-    for begin in range(0, total, size or total):
-        rows = slice(begin, begin + (size or total))
-        yield batch_rows(batch, rows)
 
 
 def _read_stats(parts: list[Tensor], grad_norm: Tensor, learning_rate: float) -> StepStats:
@@ -186,9 +191,9 @@ def _read_stats(parts: list[Tensor], grad_norm: Tensor, learning_rate: float) ->
     means = torch.stack([part[:NUM_MEANS] for part in parts]).sum(0)
     priorities = [part[NUM_MEANS:] for part in parts]
     values: Float32Array = torch.cat([means, grad_norm.detach().view(1), *priorities]).cpu().numpy()
-    total, value, reward, policy, norm = (float(number) for number in values[: NUM_MEANS + 1])
+    total, value, reward, policy, consistency, norm = (float(number) for number in values[: NUM_MEANS + 1])
     is_finite = math.isfinite(total) and math.isfinite(norm)
-    return StepStats(total, value, reward, policy, norm, learning_rate, np.array(values[NUM_MEANS + 1 :]), is_finite)
+    return StepStats(total, value, reward, policy, consistency, norm, learning_rate, np.array(values[NUM_MEANS + 1 :]), is_finite)
 
 
 def _without_prefix(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

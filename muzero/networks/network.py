@@ -81,6 +81,20 @@ class MuZeroNetwork(nn.Module):
         hidden_state: Tensor = self.representation(self.encoder(frames, to_play))
         return hidden_state
 
+    @torch.no_grad()
+    def represent_as_served(self, frames: Tensor, to_play: Tensor) -> Tensor:
+        """Returns hidden states as the serving copy makes them: with the running statistics, which stay as they are, and no gradient.
+
+        Args:
+            frames, to_play: as in represent.
+        """
+        was_training = self.representation.training
+        self.representation.eval()
+        try:
+            return self.represent(frames, to_play)
+        finally:
+            self.representation.train(was_training)
+
     def dynamics(self, hidden_state: Tensor, action: Tensor) -> Tensor:
         """Returns the hidden state after an action, [B, *latent_shape] in [0, 1].
 

@@ -1,6 +1,6 @@
 """The kind of network a game gets and the shape of its hidden state, by arithmetic: the plan of a run needs them without torch."""
 
-from math import ceil, sqrt
+from math import ceil, prod, sqrt
 
 import msgspec
 
@@ -16,6 +16,8 @@ NUM_LEARNED_PLANES = 8
 """Planes of each action where there are more."""
 NUM_HEAD_PLANES = 8
 """Planes that all heads share, after a 1x1 convolution."""
+MAX_PROJECTION_SIZE = 256
+"""Width of the largest projection of a hidden state, for the consistency loss."""
 SMALLEST_HALVED_IMAGE = 64
 """Images with a shorter side keep their size unless the configuration says otherwise."""
 
@@ -60,6 +62,19 @@ def latent_shape(config: NetworkConfig, spec: GameSpec) -> tuple[int, ...]:
         "set network.num_downsamplings to 0, and give the game action planes as large as its board.",
     )
     return (config.num_channels, height, width)
+
+
+def projection_size(latent: tuple[int, ...]) -> int:
+    """Returns P, the width of a projection of hidden states of this shape: that of the hidden state, but at most MAX_PROJECTION_SIZE."""
+    return min(MAX_PROJECTION_SIZE, prod(latent))
+
+
+def consistency_floats(latent: tuple[int, ...]) -> int:
+    """Returns the parameters of `muzero.networks.consistency_head.ConsistencyHead` for hidden states of this shape."""
+    size = projection_size(latent)
+    bottleneck = max(1, size // 2)
+    projector = prod(latent) * size + 2 * size * size + 3 * 2 * size
+    return projector + size * bottleneck + 2 * bottleneck + bottleneck * size + size
 
 
 def resolved(config: NetworkConfig, spec: GameSpec) -> NetworkConfig:

@@ -33,6 +33,7 @@ RECORDED: dict[str, Any] = {
     "value_loss": 0.3214,
     "reward_loss": 0.0123,
     "policy_loss": 0.9012,
+    "consistency_loss": float("nan"),
     "learning_rate": 0.00213,
     "return_mean": 0.123,
     "length_mean": 7.81,

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import torch
 
+from muzero.batch_rows import micro_batches
 from muzero.config import NetworkConfig, TrainingConfig
 from muzero.networks.network import build_network, flatten_state, num_floats
+from muzero.optimizer import learning_rate_at, make_optimizer
 from muzero.train_batch import to_device
-from muzero.train_step import Trainer, learning_rate_at, make_optimizer, micro_batches
+from muzero.train_step import Trainer
 from muzero.types import Batch
 from tests.muzero.networks.network_specs import MLP, RESIDUAL, SCALAR, board_spec, planes_of, random_batch
 
