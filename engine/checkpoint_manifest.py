@@ -1,7 +1,7 @@
 """What a checkpoint on disk says and whether it can be trusted. Writing one is `engine/checkpoint.py`; no Numba, no torch.
 
-    checkpoints/step_000001200/   weights.safetensors   the network's tensors by name
-                                  state.safetensors     optimizer, sampler, counters: arrays
+    checkpoints/step_000001200/   weights.safetensors   the tensors by name of the network that plays
+                                  state.safetensors     optimizer, sampler, counters: arrays; the trained network where its average plays
                                   state.json            the same: everything else
                                   manifest.json         what it is, checksums of all files, which replay segments belong to it
     checkpoints/latest            name of the newest
@@ -63,7 +63,7 @@ class Checkpoint:
             raise UserError(f"checkpoint {self.path} is of another version ({error}): use the version that made it.") from None
 
     def network(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Returns the network's tensors by name."""
+        """Returns the tensors by name of the network that plays: the moving average where the run had one."""
         return load_file(self.path / "weights.safetensors")
 
     def state(self) -> dict[str, StateTree]:

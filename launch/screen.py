@@ -150,8 +150,6 @@ def _numbers(status: Status) -> Table:
         "ratio", f"{number(status.replay_ratio)} of {number(status.replay_ratio_target)} samples per move   throttled: {status.throttled}"
     )
     losses = f"value {number(status.value_loss)}   reward {number(status.reward_loss)}   policy {number(status.policy_loss)}"
-    if math.isfinite(status.consistency_loss):
-        losses += f"   consistency {number(status.consistency_loss)}"
     grid.add_row("loss", f"{number(status.total_loss)}   {losses}   lr {number(status.learning_rate)}")
     grid.add_row("games", f"return {number(status.return_mean)}   length {number(status.length_mean)} moves")
     restarts = Text(f"   restarts {status.restarts}", style="yellow" if status.restarts else "dim")

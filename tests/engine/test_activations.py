@@ -5,13 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from engine.activations import PLANES_PER_FRAME, training_numbers
-from muzero.config import NetworkConfig
+from engine.activations import PLANES_PER_FRAME, consistency_numbers, root_numbers, sample_numbers, training_numbers
+from muzero.config import NetworkConfig, TrainingConfig
 from muzero.losses import unroll
 from muzero.networks import chess_encoder, shogi_encoder
+from muzero.networks.consistency_head import make_consistency_head
 from muzero.networks.network import build_network
+from muzero.networks.shape import latent_shape
 from muzero.types import GameSpec
 
 BATCH, UNROLL_STEPS = 4, 5
@@ -40,23 +42,34 @@ IMAGE = GameSpec(
 )
 
 
+class SavedTensors:
+    """Collects the tensors that torch saves for the backward pass, each piece of memory once, but not a module's own."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._own = {tensor.untyped_storage().data_ptr() for tensor in (*module.parameters(), *module.buffers())}
+        self._saved: dict[int, Tensor] = {}
+
+    def pack(self, tensor: Tensor) -> Tensor:
+        """Notes a tensor and gives it back."""
+        if tensor.is_floating_point() and tensor.untyped_storage().data_ptr() not in self._own:
+            self._saved[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    def numbers(self) -> float:
+        """Returns how many float32 numbers they are."""
+        return sum(tensor.untyped_storage().nbytes() for tensor in self._saved.values()) / 4
+
+
 def saved_numbers(config: NetworkConfig, spec: GameSpec) -> float:
     """Float32 numbers per sample that the unrolled network saves, each piece of memory counted once."""
     planes = np.zeros((spec.num_actions, *(spec.action_shape or (spec.num_actions,))), np.float32)
     network = build_network(spec, planes, config, seed=0).train()
-    own = {tensor.untyped_storage().data_ptr() for tensor in (*network.parameters(), *network.buffers())}
-    saved: dict[int, Tensor] = {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        if tensor.is_floating_point() and tensor.untyped_storage().data_ptr() not in own:
-            saved[tensor.untyped_storage().data_ptr()] = tensor
-        return tensor
-
+    saved = SavedTensors(network)
     frames = torch.zeros((BATCH, spec.num_frames, *spec.frame_shape), dtype=getattr(torch, spec.frame_dtype))
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(saved.pack, lambda tensor: tensor):
         prediction = unroll(network, frames, torch.zeros(BATCH, dtype=torch.int8), torch.zeros((BATCH, UNROLL_STEPS), dtype=torch.int64))
         torch.log_softmax(prediction.policy_logits, dim=-1).square().sum()
-    return sum(tensor.untyped_storage().nbytes() for tensor in saved.values()) / 4 / BATCH
+    return saved.numbers() / BATCH
 
 
 @pytest.mark.parametrize(
@@ -80,6 +93,27 @@ def test_estimate_grows_by_one_application_of_g_per_unrolled_step() -> None:
     difference = training_numbers(config, BOARD, 5) - training_numbers(config, BOARD, 4)
 
     assert difference == (1 + 2 + 4 * 16 + 1) * state + 81 + heads
+
+
+@pytest.mark.parametrize("config", [NetworkConfig(kind="mlp", hidden_size=64), NetworkConfig(num_channels=24)], ids=["mlp", "residual"])
+def test_estimate_of_the_consistency_head_is_within_a_tenth_of_what_torch_saves(config: NetworkConfig) -> None:
+    shape = latent_shape(config, BOARD)
+    head = make_consistency_head(shape, seed=0)
+    saved = SavedTensors(head)
+    states = torch.randn(64, *shape, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(saved.pack, lambda tensor: tensor):
+        head(states, states.detach().clone())
+    assert consistency_numbers(config, BOARD) == pytest.approx(saved.numbers() / 64, rel=0.1)
+
+
+def test_options_add_what_they_keep_and_observe() -> None:
+    config, plain = NetworkConfig(num_blocks=1, num_channels=8), TrainingConfig(unroll_steps=3)
+    numbers, root = training_numbers(config, BOARD, 3), root_numbers(config, BOARD)
+    looking = TrainingConfig(unroll_steps=3, consistency_loss_weight=1.0)
+    assert sample_numbers(config, BOARD, plain) == numbers
+    assert sample_numbers(config, BOARD, looking) == numbers + 3 * (consistency_numbers(config, BOARD) + root)
+    shallow, target = NetworkConfig(kind="mlp", hidden_size=1, head_size=1), TrainingConfig(unroll_steps=3, target_network_steps=9)
+    assert sample_numbers(shallow, BOARD, target) == 4 * root_numbers(shallow, BOARD)  # more than so small a network keeps
 
 
 def test_numbers_of_planes_are_those_of_the_networks() -> None:

@@ -70,6 +70,20 @@ def test_adamw_keeps_one_vector_more_than_sgd() -> None:
     assert sizes[1] - sizes[0] == 4 * NUM_FLOATS
 
 
+def test_target_network_average_and_observations_are_counted() -> None:
+    options = TrainingConfig(batch_size=64, unroll_steps=5, target_network_steps=100, ema_decay=0.99, consistency_loss_weight=2.0)
+    plain, rich = (msgspec.structs.replace(PAPER, training=training) for training in (TrainingConfig(batch_size=64), options))
+    before, after = (
+        {part.name: part for part in device_parts(config, GO19, NUM_FLOATS, Placement("cuda:0", False, True))} for config in (plain, rich)
+    )
+
+    head = 256 * 361 * 256 + 2 * 256 * 256 + 6 * 256 + 2 * 256 * 128 + 2 * 128 + 256
+    assert after["learner's weights"].size_bytes - before["learner's weights"].size_bytes == 4 * (2 * NUM_FLOATS + 4 * head)
+    assert after["learner's weights"].reason.endswith("a bfloat16 copy, target network, moving average, consistency head")
+    assert "learner's observations" not in before
+    assert after["learner's observations"].size_bytes == 2 * 64 * (5 + 6) * 8 * 361
+
+
 @pytest.mark.parametrize("memory", ["24GB", "80GB", "192GB"])
 def test_the_papers_network_does_not_fit_but_does_with_the_advice_given(memory: str) -> None:
     plan = planned(PAPER, memory)

@@ -6,13 +6,14 @@ import torch
 
 from engine.config import RunConfig
 from engine.errors import RunFailed
-from engine.layout import ring_layout_of, weights_layout
-from engine.learning import MAX_NON_FINITE_STEPS, Learning, network_size
+from engine.layout import Gauge, ring_layout_of, weights_layout
+from engine.learning import MAX_NON_FINITE_STEPS, Learning, gauges_of, network_size
 from engine.ring import Ring
 from engine.shared_memory import Segment
 from engine.weights import WeightStore
 from muzero.game_record import blank_trajectory
 from muzero.games import make_game
+from muzero.networks.flat_state import flatten_state
 from muzero.types import Batch
 from tests.engine.run_examples import tiny_config
 
@@ -137,3 +138,40 @@ def test_a_restored_learning_goes_on_exactly() -> None:
         assert parts.learning.learn(parts.batch).total_loss == restored.learning.learn(restored.batch).total_loss
     for name, array in parts.learning.network_state().items():
         np.testing.assert_array_equal(array, restored.learning.network_state()[name], err_msg=name)
+
+
+def test_what_is_published_and_saved_is_the_average_and_training_goes_on_from_the_trained_weights() -> None:
+    config = tiny_config(training={"ema_decay": 0.9})
+    parts, restored = Parts(config), Parts(config)
+    for _ in range(7):
+        parts.learning.learn(parts.batch)
+    assert parts.learning.publish_if_due()
+    trained, average = parts.published(), parts.published()
+    flatten_state(parts.learning.trainer.network, trained)
+    flatten_state(parts.learning.trainer.published_network, average)
+    np.testing.assert_array_equal(parts.published(), average)
+    assert np.abs(trained - average).max() > 1e-4
+    saved = parts.learning.network_state()
+    np.testing.assert_array_equal(np.concatenate([array.ravel() for array in saved.values() if array.dtype == np.float32]), average)
+
+    restored.learning.load_state(parts.learning.state(), saved, with_replay=True)
+
+    for name, tensor in parts.learning.trainer.state_dict().items():
+        np.testing.assert_array_equal(tensor, restored.learning.trainer.state_dict()[name], err_msg=name)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.0, 0.9), (0.9, 0.0)])
+def test_the_average_may_be_switched_on_or_off_when_a_run_is_resumed(before: float, after: float) -> None:
+    old, new = Parts(tiny_config(training={"ema_decay": before})), Parts(tiny_config(training={"ema_decay": after}))
+    for _ in range(5):
+        old.learning.learn(old.batch)
+    new.learning.load_state(old.learning.state(), old.learning.network_state(), with_replay=True)
+    for name, tensor in old.learning.trainer.network.state_dict().items():
+        assert torch.equal(tensor, new.learning.trainer.network.state_dict()[name]), name
+        assert torch.equal(tensor, new.learning.trainer.published_network.state_dict()[name]), name
+
+
+def test_the_gradient_is_shown_as_it_was_before_clipping() -> None:
+    parts = Parts(tiny_config(training={"max_grad_norm": 1e-3}))
+    stats = parts.learning.learn(parts.batch)
+    assert gauges_of(stats)[Gauge.GRAD_NORM] == stats.grad_norm > 1e-3

@@ -5,9 +5,19 @@ import pytest
 
 from engine.config import RunConfig
 from engine.layout import policy_entries_for
-from engine.private_memory import MOST_LEGAL_ACTIONS, batches_bytes, games_bytes, history_bytes, longest_trajectory, search_bytes
+from engine.private_memory import (
+    MOST_LEGAL_ACTIONS,
+    batches_bytes,
+    games_bytes,
+    history_bytes,
+    learner_floats,
+    longest_trajectory,
+    observations_per_sample,
+    search_bytes,
+    training_copies,
+)
 from engine.replay import Replay
-from muzero.config import SearchConfig, SelfPlayConfig, TrainingConfig
+from muzero.config import NetworkConfig, SearchConfig, SelfPlayConfig, TrainingConfig
 from muzero.game_record import ROW_COLUMNS, blank_trajectory
 from muzero.games.history import FrameHistory
 from muzero.search import BatchedSearch
@@ -67,3 +77,14 @@ def test_bytes_of_batches_are_close_to_those_of_the_real_ones() -> None:
     planned = batches_bytes(config, SPEC) / (config.learner.prefetch_batches + 1)
 
     assert real <= planned <= 2.5 * real  # planned with 9 policy entries a row, the ring of the test has 3
+
+
+def test_the_learner_has_a_copy_for_target_network_and_average_and_trains_a_head() -> None:
+    options = TrainingConfig(unroll_steps=5, consistency_loss_weight=1.0, target_network_steps=10, ema_decay=0.9)
+    network = NetworkConfig(kind="mlp", hidden_size=4)
+    head = 3 * 4 * 4 + 3 * 2 * 4 + 4 * 2 + 2 * 2 + 2 * 4 + 4  # three layers of 4 with norms, one of 2 with its, one of 4 with biases
+
+    assert (training_copies(TrainingConfig()), training_copies(options)) == (4, 6)
+    assert (observations_per_sample(TrainingConfig()), observations_per_sample(options)) == (1, 1 + 5 + 6)
+    assert learner_floats(TrainingConfig(), network, SPEC, 1000) == 4000
+    assert learner_floats(options, network, SPEC, 1000) == 6000 + 4 * head

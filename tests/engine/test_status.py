@@ -134,6 +134,15 @@ def test_losses_and_evaluation_appear_once_there_are_any() -> None:
     assert (status.score, status.losing_lines, status.evaluated_step, status.evaluations) == (0.75, 3, 400, 2)
 
 
+def test_the_consistency_loss_is_known_only_where_it_is_trained() -> None:
+    trained, plain = Run(RunConfig(training=TrainingConfig(consistency_loss_weight=2.0))), Run()
+    for run in (trained, plain):
+        run.learner.set(Counter.SAMPLES, 1)
+        run.learner.set_gauge(Gauge.CONSISTENCY_LOSS, -0.75)
+    assert trained.read(0.0).consistency_loss == -0.75
+    assert math.isnan(plain.read(0.0).consistency_loss)
+
+
 def test_time_limit_bounds_the_time_left() -> None:
     run = Run(RunConfig(minutes=2.0, training=TrainingConfig(training_steps=1000)))
     run.read(0.0)

@@ -75,6 +75,14 @@ def test_total_weighs_the_heads() -> None:
     assert parts.total.item() == pytest.approx(expected)
 
 
+def test_a_loss_of_the_hidden_states_is_weighed_and_shown() -> None:
+    config = TrainingConfig(value_loss_weight=0.0, reward_loss_weight=0.0, policy_loss_weight=0.0, consistency_loss_weight=5.0)
+    parts = muzero_loss(TableNetwork(), batch_of(), config, lambda states, batch: torch.stack(states).sum())
+    assert float(parts.consistency) == 0.5 + 1.5 + 2.5
+    assert parts.total.item() == 5.0 * 4.5
+    assert float(loss_of().consistency) == 0.0
+
+
 def test_masked_steps_do_not_count() -> None:
     parts = loss_of(
         value_mask=torch.tensor([[1.0, 0.0, 1.0]]),

@@ -1,5 +1,7 @@
 """Small games and batches that the network and training tests share. No tests."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from muzero.config import NetworkConfig
@@ -106,4 +108,20 @@ def random_batch(spec: GameSpec, batch_size: int, unroll_steps: int, seed: int) 
         version=np.zeros(batch_size, np.int64),
         is_fresh=np.zeros(batch_size, np.bool_),
         policy_version=np.zeros((batch_size, steps + 1), np.int64),
+    )
+
+
+def random_full_batch(spec: GameSpec, batch_size: int, unroll_steps: int, seed: int) -> Batch:
+    """Returns random_batch with all optional observations; the last two positions of each second sample lie past its end."""
+    batch, rng = random_batch(spec, batch_size, unroll_steps, seed), np.random.default_rng(seed + 1000)
+    shape = (spec.num_frames, *spec.frame_shape)
+    steps, size = unroll_steps, batch_size
+    batch.policy_mask[::2, -2:] = 0.0
+    return replace(
+        batch,
+        next_frames=random_frames(spec, size * steps, rng).reshape(size, steps, *shape),
+        next_to_play=rng.integers(0, spec.num_players, (size, steps)).astype(np.int8),
+        bootstrap_frames=random_frames(spec, size * (steps + 1), rng).reshape(size, steps + 1, *shape),
+        bootstrap_to_play=rng.integers(0, spec.num_players, (size, steps + 1)).astype(np.int8),
+        bootstrap_factor=rng.choice([0.0, 0.5, -0.25], (size, steps + 1)).astype(np.float32),
     )
