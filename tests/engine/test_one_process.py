@@ -9,9 +9,12 @@ import pytest
 from engine.checkpoint_manifest import Checkpoint, newest_checkpoint
 from engine.config import RunConfig
 from engine.errors import MachineProblem
+from engine.load_network import load_for_evaluation
 from engine.stop_signals import StopSignals
 from engine.training import train
 from tests.engine.run_examples import RememberingDisplay, tiny_config
+
+OPTIONS = {"consistency_loss_weight": 2.0, "target_network_steps": 4, "ema_decay": 0.9}
 
 
 def run(config: RunConfig, run_dir: Path, mode: str = "new") -> Checkpoint:
@@ -63,6 +66,18 @@ def test_a_resumed_run_equals_one_straight_through(tmp_path: Path, game: str, is
     run(tiny_config(steps=10, **changes), tmp_path / "parts")
     resumed = run(tiny_config(steps=20, **changes), tmp_path / "parts", mode="resume")
     require_equal_runs(straight, resumed)
+
+
+def test_a_run_with_all_options_of_training_resumes_exactly_and_saves_what_it_published(tmp_path: Path) -> None:
+    changes = {"training": {**OPTIONS, "td_steps": 2}}
+    straight = run(tiny_config(steps=14, **changes), tmp_path / "straight")
+    run(tiny_config(steps=9, **changes), tmp_path / "parts")
+    resumed = run(tiny_config(steps=14, **changes), tmp_path / "parts", mode="resume")
+    require_equal_runs(straight, resumed)
+    _, values, steps = load_for_evaluation(tmp_path / "straight")
+    assert steps == 14  # published at every 7th
+    np.testing.assert_array_equal(values, straight.state()["published"])
+    assert {name.split(".")[0] for name in straight.state()["trainer"]} == {"network", "target", "consistency", "optimizer", "steps"}
 
 
 def test_a_run_resumed_with_other_games_plays_them_anew_and_counts_on(tmp_path: Path) -> None:

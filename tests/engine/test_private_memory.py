@@ -1,5 +1,7 @@
 """Private memory by arithmetic against what is really allocated."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -69,8 +71,9 @@ def test_the_papers_history_of_atari_is_counted() -> None:
     assert history_bytes(spec) == 32 * 27_649
 
 
-def test_bytes_of_batches_are_close_to_those_of_the_real_ones() -> None:
-    config = RunConfig(training=TrainingConfig(batch_size=64))
+@pytest.mark.parametrize("options", [{}, {"consistency_loss_weight": 1.0, "target_network_steps": 10}], ids=["plain", "options"])
+def test_bytes_of_batches_are_close_to_those_of_the_real_ones(options: dict[str, Any]) -> None:
+    config = RunConfig(training=TrainingConfig(batch_size=64, **options))
     replay = Replay(make_ring(), SPEC, config.replay, config.training, 1.0, np.random.default_rng(0))
     real = sum(array.nbytes for array in vars(replay.make_batch_buffers()).values() if array is not None)
 
