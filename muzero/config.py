@@ -60,8 +60,9 @@ class SearchConfig(Settings, frozen=True):
     gumbel_max_visit_init: float = 50.0
     """Visit offset in the scale of the completed Q (Gumbel, c_visit)."""
     use_value_bounds: bool = False
-    """Where the game has known bounds of the return, stretch the completed Q over them instead of over what each node saw (Gumbel);
-    the scale is then that of the paper's board games, gumbel_value_scale = 1."""
+    """Scale the completed Q by the known bounds of the return, where the game has them, instead of stretching them over what each node
+    saw, which makes 0 and 1 of two nearly equal actions (Gumbel). The paper's board games do so with gumbel_value_scale = 1; pUCT always
+    uses known bounds."""
 
     def __post_init__(self) -> None:
         require(self.num_simulations >= 1, f"search.num_simulations is {self.num_simulations}: set at least 1.")

@@ -169,6 +169,7 @@ class SearchResult:
         root_value: float32 [B], mean of the network's value of the root and of every return backed up to it, in discounted game
             points, seen by the player to move.
         action: int32 [B], the greedy choice: most visited (pUCT) or the winner of sequential halving (Gumbel, with its noise).
+        surprise: float32 [B], KL(policy || the network's prior over the legal actions, without noise), in nats, at least 0.
         version: version of the weights that evaluated the roots.
     """
 
@@ -176,6 +177,7 @@ class SearchResult:
     policy: Float32Array
     root_value: Float32Array
     action: Int32Array
+    surprise: Float32Array
     version: int
 
 

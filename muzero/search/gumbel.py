@@ -21,8 +21,9 @@ LOWEST_SCORE = -1e9
 def completed_q(rule: Rule, tree: Tree, b: int, node: int) -> tuple[float, float, float, float]:
     """Returns what completes and scales the Q of a node's children.
 
-    The completed Q of a visited child is its Q, of every other action the mixed value; all are stretched to [0, 1] and
-    multiplied by (c_visit + max visits) * c_scale.
+    The completed Q of a visited child is its Q, of every other action the mixed value; all are multiplied by
+    (c_visit + max visits) * c_scale and divided by what they span in this node, or by the known span of returns. The
+    first makes 0 and 1 of two nearly equal actions, the second keeps them equal.
 
     Returns:
         The mixed value; the highest completed Q; the factor of (Q - highest); the prior of all visited children together.
@@ -45,7 +46,8 @@ def completed_q(rule: Rule, tree: Tree, b: int, node: int) -> tuple[float, float
     mixed_value = (tree.raw_value[b, node] + visits * mean_q) / (visits + 1)
     if tree.num_visited[b, node] < rule.num_actions:
         low, high = min(low, mixed_value), max(high, mixed_value)
-    scale = (rule.max_visit_init + most_visits) * rule.value_scale / max(high - low, SMALLEST_SPAN)
+    span = rule.known_span if rule.known_span > 0.0 else max(high - low, SMALLEST_SPAN)
+    scale = (rule.max_visit_init + most_visits) * rule.value_scale / span
     return mixed_value, high, scale, prior_sum
 
 

@@ -119,6 +119,7 @@ def finish_trees(
     out_policy: Float32Array,
     out_root_value: Float32Array,
     out_action: Int32Array,
+    out_surprise: Float32Array,
 ) -> None:
     """Writes the results of all trees.
 
@@ -130,10 +131,11 @@ def finish_trees(
         out_policy: float32 [B, A], zeros before.
         out_root_value: float32 [B].
         out_action: int32 [B].
+        out_surprise: float32 [B].
     """
     rule = Rule(*rule_fields)
     tree = Tree(*tree_arrays)
     choices = RootChoices(*choice_arrays)
     for b in range(out_action.shape[0]):
         out_root_value[b] = tree.return_sum[b, ROOT] / tree.visit_count[b, ROOT]
-        summarise(rule, tree, choices, b, out_visit_count, out_policy, out_action)
+        summarise(rule, tree, choices, b, out_visit_count, out_policy, out_action, out_surprise)

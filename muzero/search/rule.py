@@ -25,6 +25,7 @@ class Rule(NamedTuple):
         max_value: that highest return, or -infinity.
         value_scale: c_scale of the completed Q (Gumbel).
         max_visit_init: c_visit of the completed Q (Gumbel).
+        known_span: highest less lowest return that the completed Q are scaled by, or 0 where each node's own span is (Gumbel).
         num_considered: actions that enter sequential halving (Gumbel).
         exploration: float64 [S + 2], factor of prior / (1 + visits) in a node of that visit count (pUCT).
         considered_visit: int32 [M + 1, S], visit count of the root actions that simulation s may choose among, when m of at
@@ -39,6 +40,7 @@ class Rule(NamedTuple):
     max_value: float
     value_scale: float
     max_visit_init: float
+    known_span: float
     num_considered: int
     exploration: Float64Array
     considered_visit: Int32Array
@@ -57,6 +59,7 @@ def make_rule(config: SearchConfig, spec: GameSpec) -> Rule:
         max_value=float(high),
         value_scale=config.gumbel_value_scale,
         max_visit_init=config.gumbel_max_visit_init,
+        known_span=float(high - low) if config.use_value_bounds and spec.value_bounds else 0.0,
         num_considered=num_considered,
         exploration=exploration_table(config.num_simulations, config.pb_c_init, config.pb_c_base),
         considered_visit=considered_visit_table(num_considered, config.num_simulations),

@@ -40,24 +40,26 @@ class BatchedSearch:
         num_trees: B.
         num_actions: A.
         num_nodes: N, simulations + 1.
-        num_priors: k, priors a reply must hold per node.
+        num_priors: priors a reply must hold per node.
     """
 
-    def __init__(self, config: SearchConfig, *, num_trees: int, spec: GameSpec) -> None:
+    def __init__(self, config: SearchConfig, *, num_trees: int, spec: GameSpec, num_priors: int | None = None) -> None:
         """Allocates the trees.
 
         Args:
             config: rule, number of simulations and constants.
             num_trees: B.
             spec: the game: actions, players, bounds.
+            num_priors: priors a reply holds per node, at least the k = min(A, simulations) that the trees keep; those by default.
         """
+        kept_priors = min(spec.num_actions, config.num_simulations)
         self.num_trees = num_trees
         self.num_actions = spec.num_actions
         self.num_nodes = config.num_simulations + 1
-        self.num_priors = min(spec.num_actions, config.num_simulations)
+        self.num_priors = kept_priors if num_priors is None else num_priors
         self._noise_fraction = config.dirichlet_fraction
         self._rule = tuple(make_rule(config, spec))
-        self._tree = tuple(allocate(num_trees, self.num_nodes, self.num_priors))
+        self._tree = tuple(allocate(num_trees, self.num_nodes, kept_priors))
         self._parent_node = np.zeros(num_trees, np.int32)
         self._action = np.zeros(num_trees, np.int32)
         self._requests = [RecurrentRequest(self._parent_node, self._action, node) for node in range(1, self.num_nodes)]
@@ -130,8 +132,9 @@ class BatchedSearch:
         policy = np.zeros((self.num_trees, self.num_actions), np.float32)
         root_value = np.zeros(self.num_trees, np.float32)
         action = np.zeros(self.num_trees, np.int32)
-        finish_trees(self._rule, self._tree, choice_arrays, visit_count, policy, root_value, action)
-        return SearchResult(visit_count, policy, root_value, action, version)
+        surprise = np.zeros(self.num_trees, np.float32)
+        finish_trees(self._rule, self._tree, choice_arrays, visit_count, policy, root_value, action, surprise)
+        return SearchResult(visit_count, policy, root_value, action, surprise, version)
 
 
 def run_search(model: Model, steps: SearchSteps) -> SearchResult:

@@ -48,7 +48,7 @@ class DenseSearch:
         self.discount = config.discount * (-1 if spec.num_players == 2 else 1)
 
     def run(self, state: int, legal: NDArray[np.bool_], noise: Vector | None) -> "DenseSearch":
-        """Searches; the results are left in root, visit_count, root_value, policy and action."""
+        """Searches; the results are left in root, visit_count, root_value, policy, action and surprise."""
         self.legal, self.gumbel = legal, np.zeros(len(legal)) if noise is None else noise
         logits = np.where(legal, self.model.logits[state].astype(np.float64), -np.inf)
         prior = softmax(logits)
@@ -120,7 +120,11 @@ class DenseSearch:
         total = node.visits.sum()
         mixed = (node.raw_value + total * mean_q) / (1 + total)
         q = np.where(visited, node.q(), mixed)
-        q = (q - q.min()) / max(q.max() - q.min(), 1e-8)
+        if self.config.use_value_bounds and self.spec.value_bounds is not None:
+            low, high = self.spec.value_bounds
+            q = (q - low) / (high - low)
+        else:
+            q = (q - q.min()) / max(q.max() - q.min(), 1e-8)
         return np.asarray((self.config.gumbel_max_visit_init + node.visits.max()) * self.config.gumbel_value_scale * q)
 
     def halving_score(self, considered: float) -> Vector:
@@ -136,6 +140,8 @@ class DenseSearch:
         else:
             self.policy = softmax(self.root.logits + self.completed_q(self.root))
             self.action = int(np.argmax(self.halving_score(self.root.visits.max())))
+        has_share = self.policy > 0
+        self.surprise = float((self.policy[has_share] * np.log(self.policy[has_share] / self.clean_prior[has_share])).sum())
 
 
 def halving_schedule(considered: int, simulations: int) -> list[int]:

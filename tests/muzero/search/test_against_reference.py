@@ -48,6 +48,26 @@ def test_search_agrees_with_the_dense_reference(actions, simulations, trees, pla
         np.testing.assert_array_equal(result.visit_count[b], expected.visit_count)
         np.testing.assert_allclose(result.root_value[b], expected.root_value, atol=1e-5)
         np.testing.assert_allclose(result.policy[b], expected.policy, atol=1e-5)
+        np.testing.assert_allclose(result.surprise[b], expected.surprise, atol=1e-5)
+        assert result.action[b] == expected.action
+
+
+@pytest.mark.parametrize("value_scale", [0.1, 1.0])
+@pytest.mark.parametrize(("actions", "simulations", "trees", "players", "bounds"), [case for case in CASES if case[-1]])
+def test_gumbel_with_known_bounds_agrees_with_the_dense_reference(actions, simulations, trees, players, bounds, value_scale):
+    config = SearchConfig(rule="gumbel", num_simulations=simulations, use_value_bounds=True, gumbel_value_scale=value_scale)
+    spec, table = make_spec(actions, players, bounds), random_table(actions + simulations, actions)
+    legal, states = random_legal(simulations, trees, actions), np.arange(trees)
+    noise = noise_of("gumbel", trees, legal)
+    search = BatchedSearch(config, num_trees=trees, spec=spec)
+
+    result = run_search(table.serving(search), search.steps(observe(states), legal, noise))
+
+    for b in range(trees):
+        expected = DenseSearch(config, spec, table).run(b, legal[b], noise[b].astype(np.float64))
+        np.testing.assert_array_equal(result.visit_count[b], expected.visit_count)
+        np.testing.assert_allclose(result.policy[b], expected.policy, atol=1e-5)
+        np.testing.assert_allclose(result.surprise[b], expected.surprise, atol=1e-4)
         assert result.action[b] == expected.action
 
 

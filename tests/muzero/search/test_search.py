@@ -22,7 +22,7 @@ def gumbel(seed, num_trees=TREES):
 
 
 def assert_equal_results(first, second):
-    for name in ("visit_count", "policy", "root_value", "action"):
+    for name in ("visit_count", "policy", "root_value", "action", "surprise"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
 
 
@@ -158,6 +158,18 @@ def test_replies_that_are_not_numbers_do_not_break_the_tree(rule):
             request = steps.send(RecurrentReply(nan, nan, nans, actions))
 
     np.testing.assert_array_equal(stop.value.value.visit_count.sum(axis=1), SIMULATIONS)
+
+
+@RULES
+def test_a_short_search_takes_the_wider_replies_of_a_long_one(rule):
+    table, legal, noise = random_table(11, ACTIONS), random_legal(11, TREES, ACTIONS), gumbel(11)
+    config, spec = SearchConfig(rule=rule, num_simulations=5), make_spec(ACTIONS, 2, (-1.0, 1.0))
+    narrow, wide = (BatchedSearch(config, num_trees=TREES, spec=spec, num_priors=width) for width in (None, ACTIONS))
+
+    results = [run_search(table.serving(search), search.steps(observe(np.arange(TREES)), legal, noise)) for search in (narrow, wide)]
+
+    assert (narrow.num_priors, wide.num_priors) == (5, ACTIONS)
+    assert_equal_results(*results)
 
 
 def test_read_only_replies_are_accepted():
