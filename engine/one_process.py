@@ -41,8 +41,9 @@ from engine.state_tree import StateTree
 from engine.telemetry import ProcessIndices, Telemetry, counters_of, restore_counters
 from engine.weights import WeightStore
 from muzero.games import make_game
+from muzero.move_outcome import MoveOutcome
 from muzero.search import BatchedSearch
-from muzero.self_play import MoveOutcome, SelfPlay
+from muzero.self_play import SelfPlay
 from muzero.types import GameSpec, InitialRequest, Model, Reply, Request
 
 
@@ -219,7 +220,7 @@ class OneProcessRun:
         block = self.telemetry.block(0)
         block.add(Counter.ENV_STEPS, outcome.num_moves)
         block.add(Counter.GAMES, len(outcome.episodes))
-        block.add(Counter.SIMULATIONS, self._config.search.num_simulations * outcome.num_moves)
+        block.add(Counter.SIMULATIONS, outcome.num_simulations)
         if outcome.episodes:
             block.set_gauge(Gauge.RETURN_MEAN, outcome.episodes[-1].total_reward)
             block.set_gauge(Gauge.LENGTH_MEAN, outcome.episodes[-1].num_moves)

@@ -11,6 +11,7 @@ from engine.layout import legal_bytes_for, max_trajectories_for, policy_entries_
 from engine.slots import evaluation_trees, num_slots
 from muzero.config import NetworkConfig, SearchConfig, TrainingConfig
 from muzero.networks.shape import consistency_floats, latent_shape
+from muzero.playout_cap import fast_search_config
 from muzero.types import GameSpec
 
 MIB = 1 << 20
@@ -74,7 +75,7 @@ def plan_roles(
         is_server_on_host: whether inference computes in the machine's memory, not on a GPU.
         is_learner_on_host: the same of the learner.
     """
-    actor = games_bytes(config, spec) + config.actors.groups * search_bytes(config.search, spec, config.actors.games_per_group)
+    actor = games_bytes(config, spec) + config.actors.groups * self_play_bytes(config, spec)
     evaluator = search_bytes(config.search, spec, evaluation_trees(config)) + 2 * evaluation_trees(config) * history_bytes(spec)
     server = TORCH_PROCESS_BYTES + FLOAT_BYTES * num_floats
     if is_server_on_host:
@@ -128,6 +129,12 @@ def observations_per_sample(training: TrainingConfig) -> int:
 def micro_batch_size(training: TrainingConfig) -> int:
     """Returns the samples that go through the learner's network at once."""
     return training.micro_batch_size or training.batch_size
+
+
+def self_play_bytes(config: RunConfig, spec: GameSpec) -> int:
+    """Returns the bytes of the trees of one group of games: full ones, and fast ones where there are such."""
+    fast, num_trees = fast_search_config(config.self_play, config.search), config.actors.games_per_group
+    return search_bytes(config.search, spec, num_trees) + (search_bytes(fast, spec, num_trees) if fast else 0)
 
 
 def search_bytes(search: SearchConfig, spec: GameSpec, num_trees: int) -> int:

@@ -15,7 +15,7 @@ from engine.config import RunConfig
 from engine.config_text import config_to_toml
 from launch import STARTED
 from launch.commands import muzero
-from launch.config import DEFAULT_PRESET, resolve, resolve_resumed, set_choices
+from launch.config import DEFAULT_PRESET, origins_of, resolve, resolve_resumed, set_choices
 from launch.settings import Choices, choose
 from launch.shown_errors import shown_errors
 from launch.versions import version_option
@@ -109,7 +109,7 @@ def launch(
     else:
         config, choices = resolve(overrides, file=config_file, preset=preset)
     if print_config:
-        click.echo(config_to_toml(config, {key: choice.origin for key, choice in choices.items()}), nl=False)
+        click.echo(config_to_toml(config, origins_of(choices)), nl=False)
     elif dry_run:
         _show_plan(config, as_json=json_logs)
     elif overfit_batch:

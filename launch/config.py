@@ -21,6 +21,10 @@ FIXED_IN_ONE_PROCESS = ("seed", "actors.games_per_actor", "actors.groups", "self
 """A run without actors also stores its running games, which these shape."""
 
 
+AUTOMATIC = ("search.rule", "network.kind")
+"""Their default is "auto", which what is checked here has replaced by a decision."""
+
+
 def presets_of(env: EnvConfig) -> str:
     """Returns the file of a world's presets, without ".toml"; a user's class has those of gym (one player) or openspiel (two).
 
@@ -143,17 +147,30 @@ def _refuse_fixed(changes: Mapping[str, tuple[Any, Any]], fixed_keys: tuple[str,
         raise UserError(f"{fixed[0]} is {was} in {run_dir} and cannot become {now} on --resume: leave it, or start a new run.")
 
 
+def origins_of(choices: Choices) -> dict[str, str]:
+    """Returns who chose each setting, by dotted key; of one that was left to us, that it was `auto` before."""
+    origins = {key: choice.origin for key, choice in choices.items()}
+    for key in AUTOMATIC:
+        if key not in choices:
+            origins[key] = "auto"
+        elif choices[key].value == "auto":
+            origins[key] = f"auto, {choices[key].origin}"
+    return origins
+
+
 def chosen_env(choices: Choices) -> EnvConfig:
     """Returns the world that these choices name, with its keyword arguments."""
     return build_config({key: choice for key, choice in choices.items() if key.startswith("env.")}).env
 
 
 def _checked(config: RunConfig) -> RunConfig:
-    """Returns the configuration, the kind of its network decided, if game, network and opponent can be made: a mistake is heard before
-    anything starts."""
+    """Returns the configuration, the kind of its network decided, if game, network, searches and opponent can be made: a mistake is
+    heard before anything starts."""
     from engine.opponents import make_opponent
     from muzero.networks.shape import resolved
+    from muzero.playout_cap import fast_search_config
 
+    fast_search_config(config.self_play, config.search)
     spec = playable_game(config.env).spec
     if spec.num_players == 2 and config.evaluation.is_enabled:
         make_opponent(config.evaluation.opponent, config.env, in_run=True).close()

@@ -10,6 +10,9 @@ import msgspec
 
 from muzero.errors import UserError
 
+FEWEST_PUCT_SIMULATIONS = 64
+"""With fewer, pUCT need not improve on the policy it starts from; Gumbel does. Source: Danihelka et al., ICLR 2022."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all settings: frozen, keyword-only, unknown fields refused."""
@@ -39,8 +42,8 @@ class EnvConfig(Settings, frozen=True):
 class SearchConfig(Settings, frozen=True):
     """Monte-Carlo tree search. Sources: arXiv:1911.08265 appendix B; Danihelka et al., ICLR 2022 for `gumbel`."""
 
-    rule: Literal["puct", "gumbel"] = "gumbel"
-    """Which rule chooses actions in the tree and forms the policy target."""
+    rule: Literal["auto", "puct", "gumbel"] = "auto"
+    """Which rule chooses actions in the tree and forms the policy target; `auto` becomes gumbel under 64 simulations, else puct."""
     num_simulations: int = 50
     """Simulations per move."""
     discount: float = 1.0
@@ -65,6 +68,8 @@ class SearchConfig(Settings, frozen=True):
     uses known bounds."""
 
     def __post_init__(self) -> None:
+        if self.rule == "auto":
+            msgspec.structs.force_setattr(self, "rule", "gumbel" if self.num_simulations < FEWEST_PUCT_SIMULATIONS else "puct")
         require(self.num_simulations >= 1, f"search.num_simulations is {self.num_simulations}: set at least 1.")
         require(self.num_simulations < 32768, f"search.num_simulations is {self.num_simulations}: set less than 32768.")
         require(0.0 < self.discount <= 1.0, f"search.discount is {self.discount}: set a value in (0, 1].")
@@ -92,7 +97,7 @@ class SelfPlayConfig(Settings, frozen=True):
     """Share of moves searched in full, in (0, 1]; the others take fast_simulations, no noise, and give no policy target. Source of this
     playout-cap randomisation: arXiv:1902.10565, section 3.1."""
     fast_simulations: int = 8
-    """Simulations of the other moves."""
+    """Simulations of the other moves, at most search.num_simulations."""
 
     def __post_init__(self) -> None:
         require_not_negative(self, "self_play", "temperature", "temperature_moves", "random_opening_moves")

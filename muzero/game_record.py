@@ -1,11 +1,11 @@
-"""One running game with the rows of it that are not yet stored; how it is played is `self_play.py`."""
+"""One running game with the rows of it that are not yet stored; how games run is `running_games.py`."""
 
 from typing import Any
 
 import numpy as np
 
 from muzero.games.game import Game
-from muzero.types import GameSpec, Trajectory
+from muzero.types import HISTORY_ONLY, GameSpec, Trajectory
 
 ROW_COLUMNS = ("frame", "to_play", "action", "reward", "root_value", "policy_action", "policy_weight", "version", "surprise", "legal_bits")
 """The arrays of a Trajectory, one row per searched position."""
@@ -40,6 +40,14 @@ class GameRecord:
     def columns(self) -> dict[str, Any]:
         """Returns copies of the rows so far by column name."""
         return {name: getattr(self.rows, name)[: self.num_rows].copy() for name in ROW_COLUMNS}
+
+    def put_back(self, columns: dict[str, Any]) -> None:
+        """Restores what `columns` returned, with the game at the position behind those rows."""
+        self.num_rows = len(columns["action"])
+        self.num_history = int((columns["action"] == HISTORY_ONLY).sum())
+        for name in ROW_COLUMNS:
+            getattr(self.rows, name)[: self.num_rows] = columns[name]
+        self.game.frame(self.rows.frame[self.num_rows])
 
     def take(self, *, is_terminal: bool, actor_index: int) -> Trajectory:
         """Returns the rows so far as a trajectory of their own and starts a new piece."""

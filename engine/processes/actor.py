@@ -15,8 +15,9 @@ from engine.run_parts import attach_ring, make_wire
 from engine.slots import actor_clients
 from engine.transport import ClientSocket, server_address
 from muzero.games import make_game
+from muzero.move_outcome import Episode, MoveOutcome
 from muzero.search import BatchedSearch
-from muzero.self_play import Episode, MoveOutcome, SelfPlay
+from muzero.self_play import SelfPlay
 from muzero.types import Reply, Request, SearchAborted
 
 REPLY_SECONDS = 0.1
@@ -49,7 +50,6 @@ class Actor:
         self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
         self._inference = InferenceClient(make_wire(config, spec), self._socket, lambda: life.telemetry.control(Control.SERVER_EPOCH))
         self._failures = failures
-        self._num_simulations = config.search.num_simulations
         self._players: dict[int, SelfPlay] = {}
         for client in actor_clients(config, setup.role_index):
             self._players[client.index] = SelfPlay(
@@ -128,7 +128,7 @@ class Actor:
         self._failures.report(outcome.failures)
         block = self._life.block
         block.add(Counter.ENV_STEPS, outcome.num_moves)
-        block.add(Counter.SIMULATIONS, self._num_simulations * outcome.num_moves)
+        block.add(Counter.SIMULATIONS, outcome.num_simulations)
         self._life.progress()
         if outcome.episodes:
             self._episodes.extend(outcome.episodes)

@@ -80,6 +80,17 @@ def test_a_run_with_all_options_of_training_resumes_exactly_and_saves_what_it_pu
     assert {name.split(".")[0] for name in straight.state()["trainer"]} == {"network", "target", "consistency", "optimizer", "steps"}
 
 
+def test_a_run_with_fast_searches_resumes_exactly_and_counts_their_simulations(tmp_path: Path) -> None:
+    capped = {"self_play": {"full_search_fraction": 0.25, "fast_simulations": 2}, "env": {"name": "tictactoe"}}
+    straight = run(tiny_config(steps=20, **capped), tmp_path / "straight")
+    run(tiny_config(steps=10, **capped), tmp_path / "parts")
+    resumed = run(tiny_config(steps=20, **capped), tmp_path / "parts", mode="resume")
+    require_equal_runs(straight, resumed)
+    for checkpoint in (straight, resumed):
+        simulations = checkpoint.manifest["counters"][0]["SIMULATIONS"] / checkpoint.manifest["env_steps"]
+        assert simulations == pytest.approx(0.25 * 8 + 0.75 * 2, rel=0.4)
+
+
 def test_a_run_resumed_with_other_games_plays_them_anew_and_counts_on(tmp_path: Path) -> None:
     before = run(tiny_config(steps=10), tmp_path / "run")
     display = RememberingDisplay()

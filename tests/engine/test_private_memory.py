@@ -16,6 +16,7 @@ from engine.private_memory import (
     longest_trajectory,
     observations_per_sample,
     search_bytes,
+    self_play_bytes,
     training_copies,
 )
 from engine.replay import Replay
@@ -45,6 +46,13 @@ def test_bytes_of_a_search_are_those_of_its_arrays(num_actions: int, num_trees: 
     arrays = [*search._tree, search._parent_node, search._action, choices.first, choices.action, choices.noise, choices.prior]
     scores = 8 * len(choices.action)  # counted for every tree, though one at a time needs them
     assert search_bytes(config, game(num_actions), num_trees) == sum(array.nbytes for array in arrays) + scores - 8
+
+
+def test_fast_searches_have_trees_of_their_own() -> None:
+    capped = RunConfig(self_play=SelfPlayConfig(full_search_fraction=0.5, fast_simulations=10))
+    fast = search_bytes(SearchConfig(num_simulations=10), game(362), capped.actors.games_per_group)
+
+    assert self_play_bytes(capped, game(362)) == self_play_bytes(RunConfig(), game(362)) + fast
 
 
 @pytest.mark.parametrize("num_actions", [4672, 11259])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.config_text import config_to_toml
-from launch.config import playable_game, preset_choices, presets_of, resolve, resolve_resumed, set_choices
+from launch.config import origins_of, playable_game, preset_choices, presets_of, resolve, resolve_resumed, set_choices
 from launch.settings import Choices, build_config, choose
 from muzero.config import EnvConfig
 from muzero.errors import UnknownName, UnsupportedGame, UserError
@@ -118,6 +118,25 @@ def test_no_environment_says_where_they_are_listed() -> None:
 def test_names_that_do_not_exist_are_refused(environment: str, preset: str, assignment: str, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         resolve(env(environment) | set_choices([assignment], "flag --set"), file=None, preset=preset)
+
+
+@pytest.mark.parametrize(("simulations", "rule"), [(32, "gumbel"), (100, "puct")])
+def test_a_rule_left_to_us_is_decided_and_says_so(simulations: int, rule: str) -> None:
+    chosen = set_choices(["search.rule=auto", f"search.num_simulations={simulations}"], "flag --set")
+
+    config, choices = resolve(env("connect4") | chosen, file=None, preset="default")
+
+    assert config.search.rule == rule
+    assert origins_of(choices)["search.rule"] == "auto, flag --set"
+    assert origins_of({})["search.rule"] == "auto"
+    assert "auto" not in config_to_toml(config).split("[search]")[1].split("[")[0]
+
+
+def test_fast_searches_longer_than_full_ones_are_refused() -> None:
+    chosen = env("tictactoe") | set_choices(["self_play.full_search_fraction=0.25", "self_play.fast_simulations=30"], "flag --set")
+
+    with pytest.raises(UserError, match=r"self_play.fast_simulations is 30, more than search.num_simulations \(25\): set at most 25"):
+        resolve(chosen, file=None, preset="default")
 
 
 def test_set_reads_toml_and_else_text() -> None:

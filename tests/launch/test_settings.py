@@ -23,7 +23,7 @@ def test_every_known_key_has_a_checked_default() -> None:
         ("search.num_simulations", 2.5, "search.num_simulations is 2.5: set a whole number."),
         ("seed", True, "seed is True: set a whole number."),
         ("search.discount", "high", "search.discount is 'high': set a number."),
-        ("search.rule", "uct", "search.rule is 'uct': set one of puct, gumbel."),
+        ("search.rule", "uct", "search.rule is 'uct': set one of auto, puct, gumbel."),
         ("replay.is_prioritized", 1, "replay.is_prioritized is 1: set true or false."),
         ("evaluation.stop_score", "high", "evaluation.stop_score is 'high': set a number or none."),
         ("evaluation.opponent", 3, "evaluation.opponent is 3: set a text."),

@@ -1,9 +1,19 @@
 """Settings that make no sense are refused with their dotted key."""
 
+from typing import Any
+
 import pytest
 
 from muzero.config import NetworkConfig, ReplayConfig, SearchConfig, SelfPlayConfig, Settings, TrainingConfig
 from muzero.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("chosen", "num_simulations", "rule"),
+    [("auto", 63, "gumbel"), ("auto", 64, "puct"), ("gumbel", 800, "gumbel"), ("puct", 8, "puct")],
+)
+def test_gumbel_is_the_rule_under_64_simulations_unless_one_is_named(chosen: Any, num_simulations: int, rule: str) -> None:
+    assert SearchConfig(rule=chosen, num_simulations=num_simulations).rule == rule
 
 
 @pytest.mark.parametrize(

@@ -1,103 +1,17 @@
 """Self-play with a made-up network: what trajectories say is what happened, whatever else is played beside them."""
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 
-from muzero.config import EnvConfig, SearchConfig, SelfPlayConfig
+from muzero.config import EnvConfig, SearchConfig
 from muzero.errors import EnvironmentFailed
 from muzero.games import make_game
-from muzero.search import BatchedSearch
-from muzero.self_play import Episode, SelfPlay, sample_visits, sparse_policy
-from muzero.types import HISTORY_ONLY, NO_ACTION, InitialReply, InitialRequest, RecurrentReply, Trajectory
+from muzero.move_outcome import Episode
+from muzero.types import HISTORY_ONLY, NO_ACTION, Trajectory
 from tests.muzero.counting_game import NUM_FRAMES, counting_config
+from tests.muzero.self_player import TICTACTOE, VERSION, Player, assert_same_games
 
-TICTACTOE = EnvConfig(name="tictactoe")
 SHORT_CARTPOLE = EnvConfig(name="cartpole", kwargs={"max_episode_steps": 10})
-SEARCH = SearchConfig(num_simulations=6)
-VERSION = 3
-
-
-class Player:
-    """Self-play against a network that thinks a little of everything, computed from frames, nodes and actions."""
-
-    def __init__(self, game: EnvConfig = TICTACTOE, num_games: int = 3, *, search: SearchConfig = SEARCH, **config: Any) -> None:
-        self.spec = make_game(game).spec
-        self.num_started = 0
-        trees = BatchedSearch(search, num_trees=num_games, spec=self.spec)
-        self.play = SelfPlay(
-            game,
-            search,
-            SelfPlayConfig(**config),
-            trees,
-            seed=5,
-            actor_index=2,
-            policy_entries=self.spec.num_actions,
-            next_game_index=self._next,
-        )
-        self.trajectories: list[Trajectory] = []
-        self.episodes: list[Episode] = []
-        self.failures: list[str] = []
-        self.num_moves = 0
-        self._actions = np.arange(self.spec.num_actions, dtype=np.float32)
-        self._num_priors = trees.num_priors
-
-    def moves(self, count: int) -> "Player":
-        for _ in range(count):
-            self._move()
-        return self
-
-    def until(self, is_enough: Callable[[], bool]) -> "Player":
-        while not is_enough():
-            self._move()
-        return self
-
-    def _next(self) -> int:
-        self.num_started += 1
-        return self.num_started - 1
-
-    def _move(self) -> None:
-        move = self.play.play_move()
-        reply: Any = None
-        while True:
-            try:
-                request = move.send(reply)
-            except StopIteration as stop:
-                self.trajectories += stop.value.trajectories
-                self.episodes += stop.value.episodes
-                self.num_moves += stop.value.num_moves
-                self.failures += stop.value.failures
-                return
-            reply = self._initial(request) if isinstance(request, InitialRequest) else self._recurrent(request)
-
-    def _initial(self, request: InitialRequest) -> InitialReply:
-        frames = request.observation.frames.reshape(len(request.observation.to_play), -1).astype(np.float32)
-        score = np.sin(frames @ np.linspace(0.1, 1.0, frames.shape[1], dtype=np.float32))
-        score = np.round(score, 3)  # the last bits depend on the number of games
-        return InitialReply(score, np.round(np.sin(9 * score[:, None] + self._actions), 3), VERSION)
-
-    def _recurrent(self, request: Any) -> RecurrentReply:
-        score = np.round(np.sin(request.action * 1.7 + request.parent_node), 3).astype(np.float32)
-        prior = np.round(np.exp(np.sin(score[:, None] * 3 + self._actions)), 3)
-        order = np.argsort(-prior, axis=1)[:, : self._num_priors].astype(np.int32)
-        prior = np.round(prior / prior.sum(axis=1, keepdims=True), 4)
-        return RecurrentReply(0.1 * score, score, np.take_along_axis(prior, order, axis=1).astype(np.float32), order)
-
-
-def columns(trajectory: Trajectory) -> dict[str, Any]:
-    return dict(vars(trajectory))
-
-
-def assert_same_games(one: list[Trajectory], other: list[Trajectory]) -> None:
-    others = {(trajectory.game_index, trajectory.first_move): trajectory for trajectory in other}
-    common = [trajectory for trajectory in one if (trajectory.game_index, trajectory.first_move) in others]
-    assert len(common) >= 3
-    for trajectory in common:
-        match = columns(others[trajectory.game_index, trajectory.first_move])
-        for name, value in columns(trajectory).items():
-            np.testing.assert_array_equal(value, match[name], err_msg=name)
 
 
 def test_a_stored_game_is_a_legal_game_with_its_rewards_and_players() -> None:
@@ -232,15 +146,6 @@ def test_failures_of_the_last_move_go_with_the_error() -> None:
     assert [text.splitlines()[-1] for text in failure.value.tracebacks] == ["ValueError: move 0 is broken"] * 3
 
 
-def test_the_temperature_follows_the_learner() -> None:
-    player = Player(temperature=1.0, temperature_schedule=[(10, 0.5), (20, 0.0)])
-    temperatures = []
-    for steps in (0, 9, 10, 19, 20, 99):
-        player.play._learner_steps = lambda steps=steps: steps
-        temperatures.append(player.play._temperature())
-    assert temperatures == [1.0, 1.0, 0.5, 0.5, 0.0, 0.0]
-
-
 def test_equal_games_do_not_depend_on_how_many_are_played_at_once() -> None:
     alone, together = Player(num_games=1), Player(num_games=4)
     alone.until(lambda: len(alone.trajectories) >= 6)
@@ -255,10 +160,10 @@ def test_the_same_seed_plays_the_same_games(rule: str) -> None:
 
 
 @pytest.mark.parametrize("game", [TICTACTOE, SHORT_CARTPOLE])
-@pytest.mark.parametrize("moves", [0, 4, 10, 13])
-def test_restored_games_go_on_as_if_nothing_had_happened(game: EnvConfig, moves: int) -> None:
-    straight = Player(game, max_trajectory_steps=8).moves(moves)
-    restored = Player(game, max_trajectory_steps=8)
+@pytest.mark.parametrize(("moves", "fraction"), [(0, 1.0), (4, 1.0), (10, 1.0), (13, 1.0), (11, 0.5)])
+def test_restored_games_go_on_as_if_nothing_had_happened(game: EnvConfig, moves: int, fraction: float) -> None:
+    settings = {"max_trajectory_steps": 8, "full_search_fraction": fraction, "fast_simulations": 2}
+    straight, restored = Player(game, **settings).moves(moves), Player(game, **settings)
     restored.play.load_state(straight.play.state())
     restored.num_started = straight.num_started
     straight.trajectories.clear()
@@ -278,41 +183,3 @@ def test_random_openings_are_played_but_not_stored_and_follow_from_the_seed() ->
     assert all(t.to_play[0] == t.first_move % 2 for t in players[0].trajectories)
     assert all(np.count_nonzero(t.frame[0]) == t.first_move for t in players[0].trajectories)
     assert_same_games(players[0].trajectories, players[1].trajectories)
-
-
-def test_sparse_policies_keep_the_largest_entries_scaled_to_one() -> None:
-    policy = np.array([[0.1, 0.4, 0.2, 0.3], [0.7, 0.1, 0.15, 0.05]], np.float32)
-    actions, weights = sparse_policy(policy, 2)
-    found = [dict(zip(row.tolist(), weight.tolist(), strict=True)) for row, weight in zip(actions, weights, strict=True)]
-    assert found[0] == pytest.approx({1: 0.4 / 0.7, 3: 0.3 / 0.7})
-    assert found[1] == pytest.approx({0: 0.7 / 0.85, 2: 0.15 / 0.85})
-    assert (actions.dtype, weights.dtype) == (np.int32, np.float32)
-
-
-def test_policies_that_fit_are_kept_as_they_are() -> None:
-    policy = np.array([[0.1, 0.4, 0.5]], np.float32)
-    actions, weights = sparse_policy(policy, 3)
-    np.testing.assert_array_equal(actions, [[0, 1, 2]])
-    np.testing.assert_array_equal(weights, policy)
-
-
-@pytest.mark.parametrize(
-    ("temperature", "uniform", "action"),
-    [
-        (0.0, 0.99, 2),  # the most visited
-        (1.0, 0.0, 1),  # visits 0 1 2 1: a quarter each of [0, 1)
-        (1.0, 0.24, 1),
-        (1.0, 0.26, 2),
-        (1.0, 0.74, 2),
-        (1.0, 0.76, 3),
-        (0.5, 0.16, 1),  # squares 0 1 4 1: sixths
-        (0.5, 0.17, 2),
-        (0.5, 0.83, 2),
-        (0.5, 0.84, 3),
-        (1.0, 1.0 - 1e-16, 3),
-    ],
-)
-def test_actions_are_drawn_in_proportion_to_visits_to_the_power_of_one_over_temperature(
-    temperature: float, uniform: float, action: int
-) -> None:
-    assert sample_visits(np.array([0, 1, 2, 1], np.int32), temperature, uniform) == action
