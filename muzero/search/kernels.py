@@ -138,4 +138,4 @@ def finish_trees(
     choices = RootChoices(*choice_arrays)
     for b in range(out_action.shape[0]):
         out_root_value[b] = tree.return_sum[b, ROOT] / tree.visit_count[b, ROOT]
-        summarise(rule, tree, choices, b, out_visit_count, out_policy, out_action, out_surprise)
+        out_surprise[b] = summarise(rule, tree, choices, b, out_visit_count, out_policy, out_action)
