@@ -21,6 +21,7 @@ class Purpose(IntEnum):
     EVALUATION = 2
     REPLAY = 3
     OPENING = 4
+    REANALYSIS = 5
 
 
 def generator(seed: int, purpose: Purpose, actor: int = 0, game: int = 0, move: int = 0) -> np.random.Generator:
