@@ -12,9 +12,10 @@ WITHOUT_TORCH = [
     "muzero.search",
     "muzero.self_play",
     "engine.processes.actor",
+    "engine.processes.reanalyzer",
 ]
 WITHOUT_TORCH_AND_NUMBA = ["engine.supervisor", "engine.training", "launch.cli"]
-WITHOUT_ENGINE = ["muzero.search", "muzero.self_play", "muzero.train_step"]
+WITHOUT_ENGINE = ["muzero.reanalyze", "muzero.search", "muzero.self_play", "muzero.train_step"]
 
 
 def loaded_by(module: str) -> set[str]:
