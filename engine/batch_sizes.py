@@ -1,7 +1,7 @@
 """How many leaves a forward pass of the server can have, and which sizes get a CUDA graph; by arithmetic alone, without torch."""
 
 from engine.config import RunConfig
-from engine.slots import evaluation_trees
+from engine.slots import clients_of, evaluation_trees
 
 SMALLEST_BUCKET = 8
 
@@ -14,7 +14,7 @@ def largest_batch(config: RunConfig, num_slots: int, typical_batch: int = 0) -> 
         num_slots: trees in flight.
         typical_batch: leaves in a usual forward pass; outside a run, in `muzero eval`, that is all trees at once.
     """
-    largest_request = max(config.actors.games_per_group, evaluation_trees(config))
+    largest_request = max(evaluation_trees(config), *(client.num_trees for client in clients_of(config)))
     return min(max(config.inference.max_batch + largest_request, typical_batch), num_slots)
 
 

@@ -1,5 +1,9 @@
-"""Holds the replay ratio: gradient samples per environment step, by pausing whichever side is ahead. Arithmetic only."""
+"""Holds two ratios by pausing whichever side is ahead: samples per environment step, and fresh ones per reanalyzed position.
 
+Arithmetic only.
+"""
+
+import math
 from dataclasses import dataclass
 
 from engine.config import RunConfig
@@ -10,7 +14,7 @@ NO_LIMIT = 1 << 62
 
 @dataclass(frozen=True)
 class Governor:
-    """The two limits of a run.
+    """The two limits between learner and actors.
 
     Attributes:
         replay_ratio: samples per environment step.
@@ -49,3 +53,50 @@ def governor_of(config: RunConfig) -> Governor:
     games = max(1, config.actors.num_actors) * config.actors.games_per_actor
     slack_steps = int(2 * batch_size / replay.replay_ratio) + 2 * games
     return Governor(replay.replay_ratio, replay.min_steps, slack_steps, batch_size)
+
+
+@dataclass(frozen=True)
+class ReanalysisGovernor:
+    """The two limits between learner and reanalyzers; without reanalysis nothing is limited.
+
+    Attributes:
+        samples_per_position: fresh samples trained on per reanalyzed position.
+        fresh_per_batch: fresh samples in one learner step, on average.
+        min_steps: steps stored before reanalysis starts.
+        slack_positions: positions the reanalyzers may be ahead, so that neither side waits for each batch of the other.
+    """
+
+    samples_per_position: float
+    fresh_per_batch: float
+    min_steps: int
+    slack_positions: int
+
+    def may_learn(self, fresh_samples: int, positions: int) -> bool:
+        """Returns whether the learner may draw one more batch, after so many fresh samples drawn and positions reanalyzed."""
+        return fresh_samples + self.fresh_per_batch <= self.samples_per_position * positions
+
+    def position_limit(self, fresh_samples: int, positions: int, stored_steps: int, *, is_starved: bool) -> int:
+        """Returns how many positions the reanalyzers may have reanalyzed.
+
+        Where fresh targets grew too old before they were used, more are needed than the ratio allows: otherwise the
+        learner would wait for reanalyzers that wait for it.
+
+        Args:
+            fresh_samples: fresh samples trained on so far.
+            positions: positions reanalyzed so far.
+            stored_steps: steps ever stored for training.
+            is_starved: whether too few stored positions are fresh for one batch.
+        """
+        if stored_steps < self.min_steps:
+            return 0
+        limit = self.slack_positions + int(fresh_samples / self.samples_per_position)
+        return max(limit, positions + self.slack_positions) if is_starved else limit
+
+
+def reanalysis_governor_of(config: RunConfig) -> ReanalysisGovernor:
+    """Returns the run's governor of reanalysis; the slack is two batches of every reanalyzer and four of the learner."""
+    reanalyze = config.reanalyze
+    fresh_per_batch = config.training.batch_size * reanalyze.fraction if reanalyze.is_enabled else 0.0
+    searched = 2 * reanalyze.batch_size * max(1, reanalyze.num_reanalyzers)
+    slack_positions = searched + math.ceil(4 * fresh_per_batch / reanalyze.samples_per_position)
+    return ReanalysisGovernor(reanalyze.samples_per_position, fresh_per_batch, config.replay.min_steps, slack_positions)

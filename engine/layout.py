@@ -181,6 +181,10 @@ class Control(IntEnum):
     """Environment steps of the resumed run that no actor's counter holds. Written by the supervisor."""
     CLOCK_ZERO_NANOSECONDS = 5
     """Monotonic time at which the run would have begun, had all its starts been one piece. Written by the supervisor."""
+    REANALYSIS_LIMIT = 6
+    """The governor: reanalyzers pause while the run's reanalyzed positions reach it. Written by the learner."""
+    REANALYZED_BASE = 7
+    """Reanalyzed positions of the resumed run, which no reanalyzer's counter holds. Written by the supervisor."""
 
 
 class State(IntEnum):
@@ -203,17 +207,17 @@ class Counter(IntEnum):
     NEXT_GAME = 2
     """Games started, which is also the number of the next one (actor)."""
     SIMULATIONS = 3
-    """Simulations done (actor), leaves evaluated (server)."""
+    """Simulations done (actor, reanalyzer), leaves evaluated (server)."""
     BATCHES = 4
-    """Batches of requests answered together (server)."""
+    """Batches of requests answered together (server), of positions searched together (reanalyzer)."""
     REQUESTS = 5
     """Requests answered (server)."""
     THROTTLED_NANOSECONDS = 6
-    """Time paused by the governor (actor, learner)."""
+    """Time paused by the governor (actor, learner, reanalyzer)."""
     WAIT_NANOSECONDS = 7
     """Time waiting for the other side: replies (actor), requests (server), batches (learner)."""
     BUSY_NANOSECONDS = 8
-    """Time in the network (server), in training steps (learner)."""
+    """Time in the network (server), in training steps (learner), in batches (reanalyzer)."""
     BAD_MESSAGES = 9
     """Messages that are not what was declared (server)."""
     RESTARTED_SEARCHES = 10
@@ -229,11 +233,23 @@ class Counter(IntEnum):
     LAG_VERSIONS = 15
     """Sum over SAMPLES of the versions between search and training (learner)."""
     SKIPPED_READS = 16
-    """Rows drawn but overwritten while being read (learner)."""
+    """Rows drawn but overwritten meanwhile (learner, reanalyzer)."""
     PROGRESS = 17
     """Grows with every unit of useful work: live but stuck shows here."""
     FAILED_GAMES = 18
     """Games that an exception of the environment ended (actor, evaluator)."""
+    REANALYZED_POSITIONS = 19
+    """Stored positions that got fresh targets (reanalyzer)."""
+    FRESH_SAMPLES = 20
+    """Those of SAMPLES whose policy targets were fresh (learner)."""
+    POLICY_TARGETS = 21
+    """Policy targets trained on, several a sample (learner)."""
+    FRESH_POLICY_TARGETS = 22
+    """Those of them that were fresh (learner)."""
+    FRESH_AGE_VERSIONS = 23
+    """Sum over FRESH_POLICY_TARGETS of the versions between reanalysis and training (learner)."""
+    FRESH_WAIT_NANOSECONDS = 24
+    """The part of THROTTLED_NANOSECONDS for which fresh positions were missing (learner)."""
 
 
 class Gauge(IntEnum):
@@ -261,6 +277,12 @@ class Gauge(IntEnum):
     """Learner step when the latest evaluation began (evaluator)."""
     CONSISTENCY_LOSS = 13
     """0 where it is not trained (learner)."""
+    POLICY_DIVERGENCE = 16
+    """Running mean of the divergence of fresh policies from those of self-play, in nats (reanalyzer)."""
+
+
+NUM_AGE_BINS = 16
+"""Bins of the ages of fresh targets: 0, 1, 2 to 3, 4 to 7, and so on; the last one has no end."""
 
 
 def telemetry_layout(num_processes: int) -> SegmentLayout:
@@ -270,7 +292,8 @@ def telemetry_layout(num_processes: int) -> SegmentLayout:
             SharedArray("control", (len(Control) * WORDS_PER_LINE,), "int64", "see Control"),
             SharedArray("state", (num_processes, WORDS_PER_LINE), "int64", "the process itself; word 0 is its State"),
             SharedArray("heartbeat", (num_processes, WORDS_PER_LINE), "int64", "the process itself; word 0 in monotonic ns"),
-            SharedArray("counters", (num_processes, 24), "int64", "the process itself"),
-            SharedArray("gauges", (num_processes, 16), "float64", "the process itself"),
+            SharedArray("counters", (num_processes, 32), "int64", "the process itself"),
+            SharedArray("gauges", (num_processes, 32), "float64", "the process itself"),
+            SharedArray("fresh_ages", (NUM_AGE_BINS,), "int64", "learner: fresh policy targets trained on, by their age in versions"),
         )
     )

@@ -7,6 +7,7 @@ import torch
 
 from engine.config import RunConfig
 from engine.errors import RunFailed
+from engine.fresh_counts import FreshCounts
 from engine.layout import Counter, Gauge
 from engine.replay import Replay
 from engine.ring import Ring
@@ -70,6 +71,7 @@ class Learning:
             game.symmetries() if config.training.use_symmetries else None,
             config.reanalyze,
         )
+        self.fresh = FreshCounts()
         self.version = 0
         self.samples = 0
         self.lag_versions = 0
@@ -90,6 +92,7 @@ class Learning:
         """
         stats = self.trainer.step(batch)
         self.samples += len(batch.row)
+        self.fresh.count(batch, self.version)
         self.lag_versions += int(np.maximum(0, self.version - batch.version).sum())
         self._non_finite_in_a_row = 0 if stats.is_finite else self._non_finite_in_a_row + 1
         self.non_finite_steps += not stats.is_finite
@@ -146,6 +149,7 @@ class Learning:
             "lag_versions": self.lag_versions,
             "non_finite_steps": self.non_finite_steps,
             "published": self._published,
+            "fresh": self.fresh.state(),
         }
 
     def network_state(self) -> dict[str, np.ndarray[Any, Any]]:
@@ -166,6 +170,8 @@ class Learning:
         self.version, self.samples = state["version"], state["samples"]
         self.lag_versions, self.non_finite_steps = state["lag_versions"], state["non_finite_steps"]
         self._published[:] = state["published"]
+        if "fresh" in state:  # not in a run from before reanalysis was there
+            self.fresh.load_state(state["fresh"])
         self.replay.newest_version = self.version
         if with_replay:
             self.replay.load_state(state["replay"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from engine.run_clock import METRICS_NAME
@@ -35,6 +35,15 @@ SCALARS = {
     "replay/policy_lag_versions": "policy_lag_versions",
     "replay/ring_steps": "ring_steps",
     "eval/score": "score",
+}
+SCALARS_OF_REANALYSIS = {
+    "reanalyze/positions_per_second": "reanalyzed_per_second",
+    "reanalyze/share_of_simulations": "reanalysis_share",
+    "reanalyze/fresh_fraction": "fresh_fraction",
+    "reanalyze/fresh_target_fraction": "fresh_target_fraction",
+    "reanalyze/age_versions": "fresh_age_mean",
+    "reanalyze/policy_divergence": "policy_divergence",
+    "reanalyze/wait_fraction": "fresh_wait_fraction",
 }
 """TensorBoard name of each field; the first four are those that users of Stable-Baselines3 know."""
 
@@ -82,5 +91,19 @@ def _line(status: Status) -> bytes:
 
 
 def _summary(status: Status) -> Summary:
-    values = {name: float(getattr(status, field)) for name, field in SCALARS.items()}
-    return Summary(value=[Summary.Value(tag=name, simple_value=value) for name, value in values.items() if math.isfinite(value)])
+    names = SCALARS | SCALARS_OF_REANALYSIS if status.reanalyzed_positions else SCALARS
+    values = {name: float(getattr(status, field)) for name, field in names.items()}
+    summary = Summary(value=[Summary.Value(tag=name, simple_value=value) for name, value in values.items() if math.isfinite(value)])
+    if any(status.fresh_age_histogram):
+        summary.value.append(Summary.Value(tag="reanalyze/ages", histo=_age_histogram(status.fresh_age_histogram)))
+    return summary
+
+
+def _age_histogram(counts: tuple[int, ...]) -> HistogramProto:
+    """Returns the ages of fresh targets as TensorBoard draws them: bins of the ages 0, 1, 2 to 3, 4 to 7, ..."""
+    limits = [2.0**index for index in range(len(counts))]
+    middles = [0.0, *(0.75 * limit for limit in limits[1:])]
+    sums = [sum(count * middle**power for count, middle in zip(counts, middles, strict=True)) for power in (1, 2)]
+    return HistogramProto(
+        min=0.0, max=limits[-1], num=sum(counts), sum=sums[0], sum_squares=sums[1], bucket_limit=limits, bucket=map(float, counts)
+    )

@@ -18,7 +18,7 @@ from engine.device import out_of_memory_is_final, resolve_device
 from engine.environment_failures import EnvironmentFailures
 from engine.errors import MachineProblem
 from engine.evaluation import hold_evaluation, moment_of, report_evaluation
-from engine.governor import governor_of
+from engine.governor import governor_of, reanalysis_governor_of
 from engine.inference_core import InferenceCore, LocalModel
 from engine.layout import (
     Control,
@@ -33,12 +33,13 @@ from engine.layout import (
 )
 from engine.learning import Learning, gauges_of
 from engine.milestones import Milestones
+from engine.reanalysis import Reanalysis, count_batch
 from engine.ring import Ring
 from engine.run_clock import run_seconds
 from engine.shared_memory import Segment
-from engine.slots import clients_of, evaluation_trees, evaluator_client, num_slots
+from engine.slots import clients_of, evaluation_trees, evaluator_client, num_reanalyzers, num_slots, reanalyzer_client
 from engine.state_tree import StateTree
-from engine.telemetry import ProcessIndices, Telemetry, counters_of, restore_counters
+from engine.telemetry import ProcessIndices, Telemetry, counters_of, reanalyzed_positions, restore_counters
 from engine.weights import WeightStore
 from muzero.games import make_game
 from muzero.move_outcome import MoveOutcome
@@ -66,7 +67,7 @@ class OneProcessRun:
         game = make_game(config.env)
         spec, planes = game.spec, game.action_planes()
         self._config, self._run_dir, self._on_event = config, run_dir, on_event
-        self.indices = ProcessIndices.of(0, has_evaluator=config.evaluation.is_enabled)
+        self.indices = ProcessIndices.of(0, num_reanalyzers=num_reanalyzers(config), has_evaluator=config.evaluation.is_enabled)
         self.telemetry = Telemetry(Segment.private(telemetry_layout(self.indices.num_processes)).arrays)
         self._ring = Ring(Segment.private(ring_layout_of(config, spec)), None)
         self._weights = WeightStore(Segment.private(weights_layout(num_floats)))
@@ -75,7 +76,9 @@ class OneProcessRun:
         self._values = self._learning.published_values()
         self._checkpoints = CheckpointFolder(run_dir, config.checkpoint.keep)
         self._milestones = Milestones(run_dir, config.checkpoint.milestone_minutes)
-        self._governor = governor_of(config)
+        self._governor, self._reanalysis_governor = governor_of(config), reanalysis_governor_of(config)
+        self._reanalyzed_batches = 0
+        self._reanalyzers = [self._make_reanalyzer(spec) for _ in self.indices.reanalyzers]
         self._batch = self._learning.replay.make_batch_buffers()
         self._failures = EnvironmentFailures(self.telemetry.block(0), run_dir, "self-play")
         groups = clients_of(config)[: config.actors.groups]
@@ -103,11 +106,16 @@ class OneProcessRun:
 
     @out_of_memory_is_final()
     def turn(self) -> None:
-        """Takes one training step if the governor allows it, else plays one move in every game; evaluates and saves when due."""
+        """Takes one training step if the governors allow it, else reanalyzes if fresh positions are missing, else plays one move in
+        every game; evaluates and saves when due.
+        """
         learning = self._learning
         may_learn = self._governor.may_learn(learning.samples, self._env_steps(), learning.replay.total_steps)
-        if may_learn and learning.replay.sample(self._batch):
+        has_fresh = self._reanalysis_governor.may_learn(learning.fresh.samples, self._reanalyzed_positions())
+        if may_learn and has_fresh and learning.replay.sample(self._batch):
             self._learn()
+        elif may_learn and (not has_fresh or learning.replay.is_starved_of_fresh):
+            self._reanalyze()
         else:
             with self._failures.reported_before_the_end():
                 self._play()
@@ -124,11 +132,12 @@ class OneProcessRun:
         self._tell_if_impossible(lambda: self._save({}))
 
     def _save(self, games: dict[str, StateTree]) -> None:
-        state = {**self._learning.state(), **games}
+        state = {**self._learning.state(), **games, "reanalyzed_batches": self._reanalyzed_batches}
         facts = {
             "learner_steps": self._learning.steps,
             "env_steps": self._env_steps(),
             "run_seconds": run_seconds(self.telemetry),
+            "reanalyzed_positions": self._reanalyzed_positions(),
             "counters": counters_of(self.telemetry, self.indices.actors),
         }
         path = self._checkpoints.save(self._config, state, self._learning.network_state(), self._ring, facts)
@@ -145,6 +154,12 @@ class OneProcessRun:
             save()
         except MachineProblem as problem:
             self._on_event(str(problem))
+
+    def _make_reanalyzer(self, spec: GameSpec) -> tuple[Reanalysis, LocalModel]:
+        client = reanalyzer_client(self._config, 0)
+        search = BatchedSearch(self._config.search, num_trees=client.num_trees, spec=spec)
+        model = LocalModel(self._core, client.first_slot, client.num_trees)
+        return Reanalysis(self._config, spec, self._ring, search, 0), model
 
     def _make_player(self, num_trees: int, spec: GameSpec) -> SelfPlay:
         config = self._config
@@ -173,14 +188,14 @@ class OneProcessRun:
             self._checkpoints.restore_ring(checkpoint, self._ring)
             state = checkpoint.state()
             self._learning.load_state(state, checkpoint.network(), with_replay=True)
+            self._reanalyzed_batches = int(state.get("reanalyzed_batches", 0))
             self._learning.publish_again()
             if "self_play" in state:
                 self._restore_games(state["self_play"], checkpoint)
         self._swap_weights()
 
     def _restore_counters(self, checkpoint: Checkpoint) -> None:
-        manifest = checkpoint.manifest
-        restore_counters(self.telemetry, self.indices.actors, manifest["counters"], int(manifest["env_steps"]))
+        restore_counters(self.telemetry, self.indices.actors, checkpoint.manifest)
 
     def _restore_games(self, games: list[list[dict[str, Any]]], checkpoint: Checkpoint) -> None:
         """Goes on with the saved games, unless a setting that they were played under is another one now."""
@@ -208,6 +223,11 @@ class OneProcessRun:
         for gauge, value in gauges_of(stats).items():
             block.set_gauge(gauge, value)
 
+    def _reanalyze(self) -> None:
+        for (reanalysis, model), index in zip(self._reanalyzers, self.indices.reanalyzers, strict=True):
+            count_batch(self.telemetry.block(index), reanalysis.run(model, self._reanalyzed_batches))
+        self._reanalyzed_batches += 1
+
     def _play(self) -> None:
         for player, model in zip(self._players, self._models, strict=True):
             self._store(drive_move(player.play_move(), model))
@@ -228,9 +248,14 @@ class OneProcessRun:
     def _env_steps(self) -> int:
         return self.telemetry.control(Control.ENV_STEPS_BASE) + self.telemetry.block(0).get(Counter.ENV_STEPS)
 
+    def _reanalyzed_positions(self) -> int:
+        return reanalyzed_positions(self.telemetry, self.indices.reanalyzers)
+
     def _report(self) -> None:
+        block = self.telemetry.block(self.indices.learner)
         self.telemetry.set_control(Control.LEARNER_STEPS, self._learning.steps)
-        self._learning.report(self.telemetry.block(self.indices.learner))
+        self._learning.report(block)
+        self._learning.fresh.report(block, self.telemetry.fresh_ages)
 
     def _schedule(self) -> None:
         now = time.monotonic()

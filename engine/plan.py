@@ -12,7 +12,7 @@ from engine.fitting import flags_between, smaller
 from engine.layout import ring_layout_of, telemetry_layout, weights_layout
 from engine.private_memory import MIB, RolePlan, longest_trajectory, plan_roles, replay_bytes
 from engine.shared_memory import USABLE_SHARE, available_memory_bytes
-from engine.slots import num_slots
+from engine.slots import num_reanalyzers, num_slots
 from muzero.config import require
 from muzero.networks.shape import latent_shape
 from muzero.types import GameSpec
@@ -39,8 +39,8 @@ class Plan:
         latent_shape: shape of one hidden state.
         num_slots: trees the pool has room for.
         num_nodes: hidden states per tree.
-        trees_in_flight: trees the actors search at the same time.
-        expected_batch: leaves per forward pass when one group of every actor waits.
+        trees_in_flight: trees that actors and reanalyzers search at the same time.
+        expected_batch: leaves per forward pass when one group of every actor and all reanalyzers wait.
         capacity_steps: environment steps the ring holds.
         available_bytes: memory the machine has for the run: now, or as plan.host_memory says.
         is_memory_checked: whether the machine's memory is known; not so where only another machine's GPU was given.
@@ -146,6 +146,7 @@ def _estimate(config: RunConfig, spec: GameSpec, num_floats: int | None) -> Plan
     is_server_on_gpu = any(placement.has_server for placement in placements)
     roles = _roles(config, spec, num_floats or 0, placements)
     num_actors = max(1, config.actors.num_actors)
+    reanalysis_trees = num_reanalyzers(config) * config.reanalyze.batch_size
     num_children = sum(role.num_processes for role in roles if role.role != "supervisor")
     host_memory = config.plan.host_memory
     return Plan(
@@ -159,8 +160,8 @@ def _estimate(config: RunConfig, spec: GameSpec, num_floats: int | None) -> Plan
         latent_shape=latent_shape(config.network, spec),
         num_slots=num_slots(config),
         num_nodes=config.search.num_simulations + 1,
-        trees_in_flight=num_actors * config.actors.games_per_actor,
-        expected_batch=min(config.inference.max_batch, num_actors * config.actors.games_per_group),
+        trees_in_flight=num_actors * config.actors.games_per_actor + reanalysis_trees,
+        expected_batch=min(config.inference.max_batch, num_actors * config.actors.games_per_group + reanalysis_trees),
         capacity_steps=config.replay.capacity_steps,
         available_bytes=available_memory_bytes() if host_memory is None else memory_bytes(host_memory, "plan.host_memory"),
         is_memory_checked=host_memory is not None or config.plan.device_memory is None or not placements,

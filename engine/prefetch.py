@@ -21,14 +21,17 @@ class Prefetcher:
     Args:
         replay: where positions are drawn.
         num_batches: batches assembled ahead.
-        may_draw: given the batches drawn so far, returns whether the governor lets one more be drawn; called in the thread.
+        may_draw: given the batches drawn so far and the fresh samples in them, returns whether the governors let one more be drawn;
+            called in the thread.
 
     Attributes:
         batches_drawn: batches drawn so far.
+        fresh_drawn: samples in them whose policy targets are fresh.
     """
 
-    def __init__(self, replay: Replay, num_batches: int, may_draw: Callable[[int], bool]) -> None:
+    def __init__(self, replay: Replay, num_batches: int, may_draw: Callable[[int, int], bool]) -> None:
         self.batches_drawn = 0
+        self.fresh_drawn = 0
         self._replay = replay
         self._may_draw = may_draw
         self._free: queue.SimpleQueue[Batch] = queue.SimpleQueue()
@@ -87,7 +90,7 @@ class Prefetcher:
             batch = self._free.get(timeout=WAIT_SECONDS)
         except queue.Empty:
             return
-        if self._may_draw(self.batches_drawn) and self._draw(batch):
+        if self._may_draw(self.batches_drawn, self.fresh_drawn) and self._draw(batch):
             self._ready.put(batch)
         else:
             self._free.put(batch)
@@ -97,6 +100,7 @@ class Prefetcher:
         with self._lock:
             was_drawn = self._replay.sample(batch)
         self.batches_drawn += was_drawn
+        self.fresh_drawn += int(batch.is_fresh.sum()) if was_drawn else 0
         return was_drawn
 
     def _apply_priorities(self) -> None:

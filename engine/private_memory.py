@@ -77,6 +77,7 @@ def plan_roles(
     """
     actor = games_bytes(config, spec) + config.actors.groups * self_play_bytes(config, spec)
     evaluator = search_bytes(config.search, spec, evaluation_trees(config)) + 2 * evaluation_trees(config) * history_bytes(spec)
+    reanalyzer = reanalysis_bytes(config, spec) if config.reanalyze.is_enabled else 0
     server = TORCH_PROCESS_BYTES + FLOAT_BYTES * num_floats
     if is_server_on_host:
         server += FLOAT_BYTES * min(config.inference.max_batch, num_slots(config)) * root_numbers(config.network, spec)
@@ -85,14 +86,17 @@ def plan_roles(
         activations = micro_batch_size(config.training) * sample_numbers(config.network, spec, config.training)
         learner += FLOAT_BYTES * (learner_floats(config.training, config.network, spec, num_floats) + activations)
     if config.actors.num_actors == 0:
-        everything = learner + server - TORCH_PROCESS_BYTES + actor + (evaluator if config.evaluation.is_enabled else 0)
+        everything = learner + server - TORCH_PROCESS_BYTES + actor + reanalyzer + (evaluator if config.evaluation.is_enabled else 0)
         return (RolePlan("one process", 1, everything),)
     evaluators = (RolePlan("evaluator", 1, PLAIN_PROCESS_BYTES + evaluator),) if config.evaluation.is_enabled else ()
+    num_reanalyzers = config.reanalyze.num_reanalyzers
+    reanalyzers = (RolePlan("reanalyzer", num_reanalyzers, PLAIN_PROCESS_BYTES + reanalyzer),) if reanalyzer else ()
     actors = RolePlan("actor", config.actors.num_actors, PLAIN_PROCESS_BYTES + actor)
     return (
         actors,
         RolePlan("server", 1, server),
         RolePlan("learner", 1, learner),
+        *reanalyzers,
         *evaluators,
         RolePlan("supervisor", 1, SUPERVISOR_BYTES),
     )
@@ -157,6 +161,13 @@ def games_bytes(config: RunConfig, spec: GameSpec) -> int:
     legal = legal_bytes_for(spec.num_actions, is_reanalyzed=config.reanalyze.is_enabled)
     row = spec.frame_bytes + ROW_BYTES + policy + legal
     return config.actors.games_per_actor * (longest_trajectory(config, spec) * row + 2 * history_bytes(spec) + 2 * spec.num_actions)
+
+
+def reanalysis_bytes(config: RunConfig, spec: GameSpec) -> int:
+    """Returns what a reanalyzer needs: its search, the positions it searches twice (stored, request), their policies as results."""
+    size = config.reanalyze.batch_size
+    legal, policies = 2 * spec.num_actions, 2 * FLOAT_BYTES * spec.num_actions
+    return search_bytes(config.search, spec, size) + size * (2 * history_bytes(spec) + legal + policies)
 
 
 def longest_trajectory(config: RunConfig, spec: GameSpec) -> int:

@@ -34,8 +34,8 @@ FINAL_ERRORS = (UserError, MachineProblem, CorruptCheckpoint, EnvironmentFailed)
 """A process that ends by one of them would end by it again: it is not restarted, the run ends."""
 FINAL_EXIT_BASE = 100
 """Added to the exit code of a final error, so that the supervisor can tell it from a crash."""
-ACTOR_OOM_SCORE_ADJUSTMENT = 500
-"""When memory runs out the kernel takes an actor, which is replaced in seconds, before a learner."""
+REPLACEABLE_OOM_SCORE_ADJUSTMENT = 500
+"""When memory runs out the kernel takes an actor or a reanalyzer, which are replaced in seconds, before a learner."""
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class ProcessSetup(msgspec.Struct, frozen=True, kw_only=True):
     """All that a child is told at its start.
 
     Attributes:
-        role: its name, for example "actor-3", "server", "learner", "evaluator".
+        role: its name, for example "actor-3", "server", "learner", "reanalyzer-0", "evaluator".
         role_index: its number among its like.
         process_index: its block in telemetry.
         restart_count: how often it was started before.
@@ -235,6 +235,6 @@ def _start_log(role: str) -> None:
 
 
 def _prefer_as_oom_victim(role: str) -> None:
-    if role.startswith("actor"):
+    if role.startswith(("actor", "reanalyzer")):
         with suppress(OSError):  # not every container has it writable
-            Path("/proc/self/oom_score_adj").write_text(str(ACTOR_OOM_SCORE_ADJUSTMENT))
+            Path("/proc/self/oom_score_adj").write_text(str(REPLACEABLE_OOM_SCORE_ADJUSTMENT))

@@ -73,9 +73,8 @@ class RunSegments:
             self.telemetry.set_control(Control.SERVER_EPOCH, self.telemetry.control(Control.SERVER_EPOCH) + 1)
 
     def restore_counts(self, checkpoint: Checkpoint) -> None:
-        """Sets the counters to where the checkpoint left them, whatever the number of actors is now."""
-        manifest = checkpoint.manifest
-        restore_counters(self.telemetry, self._indices.actors, manifest["counters"], int(manifest["env_steps"]))
+        """Sets the counters to where the checkpoint left them, whatever the number of actors and reanalyzers is now."""
+        restore_counters(self.telemetry, self._indices.actors, checkpoint.manifest)
         self.telemetry.set_control(Control.LEARNER_STEPS, checkpoint.learner_steps)
 
     def close(self) -> None:

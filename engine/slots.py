@@ -1,6 +1,7 @@
-"""Which rows of the latent pool belong to whom: a client is one group of games of one actor, or the evaluator."""
+"""Which rows of the latent pool belong to whom: a client is one group of games of one actor, a reanalyzer, or the evaluator."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from engine.config import RunConfig
 from muzero.match_result import EXHAUSTIVE_OPPONENT
@@ -25,13 +26,20 @@ class Client:
 
 
 def clients_of(config: RunConfig) -> tuple[Client, ...]:
-    """Returns all clients of a run: the actors' groups in order, then the evaluator."""
-    trees = config.actors.games_per_group
-    count = max(1, config.actors.num_actors) * config.actors.groups
-    groups = tuple(Client(index, index * trees, trees) for index in range(count))
-    if not config.evaluation.is_enabled:
-        return groups
-    return (*groups, Client(count, count * trees, evaluation_trees(config)))
+    """Returns all clients of a run: the actors' groups in order, then the reanalyzers, then the evaluator."""
+    trees = [config.actors.games_per_group] * (max(1, config.actors.num_actors) * config.actors.groups)
+    trees += [config.reanalyze.batch_size] * num_reanalyzers(config)
+    if config.evaluation.is_enabled:
+        trees.append(evaluation_trees(config))
+    ends = accumulate(trees)
+    return tuple(Client(index, end - count, count) for index, (count, end) in enumerate(zip(trees, ends, strict=True)))
+
+
+def num_reanalyzers(config: RunConfig) -> int:
+    """Returns how many clients reanalyze: processes, or 1 where one process does everything."""
+    if not config.reanalyze.is_enabled:
+        return 0
+    return config.reanalyze.num_reanalyzers if config.actors.num_actors else 1
 
 
 def evaluation_trees(config: RunConfig) -> int:
@@ -45,6 +53,11 @@ def actor_clients(config: RunConfig, actor_index: int) -> tuple[Client, ...]:
     """Returns the clients that are the groups of one actor."""
     first = actor_index * config.actors.groups
     return clients_of(config)[first : first + config.actors.groups]
+
+
+def reanalyzer_client(config: RunConfig, reanalyzer_index: int) -> Client:
+    """Returns the client of one reanalyzer."""
+    return clients_of(config)[max(1, config.actors.num_actors) * config.actors.groups + reanalyzer_index]
 
 
 def evaluator_client(config: RunConfig) -> Client:

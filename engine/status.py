@@ -60,6 +60,16 @@ class Status:
         restarts: roles started again so far.
         failed_games: games and evaluations that an exception ended; of resumed parts only those of the actors (in one process: all).
         throttled: whom the governor pauses: "actors", "learner" or "none".
+        reanalyzed_positions: stored positions searched again, resumed parts included.
+        reanalyzed_per_second: stored positions searched again per second.
+        reanalysis_share: simulations of reanalysis over those of reanalysis and self-play, in [0, 1]; 0 without any.
+        fresh_fraction: samples with fresh policies over samples trained on, in [0, 1]; 0 without samples.
+        fresh_target_fraction: the same of policy targets, of which a sample near the end of a game has fewer.
+        fresh_age_mean: versions published between reanalysis and training, mean per fresh policy target.
+        fresh_age_histogram: fresh policy targets of age 0, 1, 2 to 3, 4 to 7, ... versions; the last number of all older ones.
+        policy_divergence: KL(fresh policy || policy of self-play) of reanalyzed positions in nats, running mean; how both are mixed is
+            in `muzero.policy_divergence`.
+        fresh_wait_fraction: part of the time that the learner waited for fresh positions, in [0, 1].
         eta_seconds: time left until the last step or the time limit; None when unknown.
     """
 
@@ -98,6 +108,15 @@ class Status:
     restarts: int
     failed_games: int
     throttled: str
+    reanalyzed_positions: int
+    reanalyzed_per_second: float
+    reanalysis_share: float
+    fresh_fraction: float
+    fresh_target_fraction: float
+    fresh_age_mean: float
+    fresh_age_histogram: tuple[int, ...]
+    policy_divergence: float
+    fresh_wait_fraction: float
     eta_seconds: float | None
 
 
@@ -127,10 +146,18 @@ class Totals:
     batches: int
     actors_throttled: float
     learner_throttled: float
+    fresh_waited: float
+    reanalyzed_positions: int
+    reanalysis_simulations: int
+    fresh_samples: int
+    policy_targets: int
+    fresh_policy_targets: int
+    fresh_age_versions: int
+    fresh_ages: tuple[int, ...]
 
     def since(self, earlier: "Totals") -> "Totals":
         """Returns the growth since an earlier moment, never negative: a learner that resumes goes back by some steps."""
-        return Totals(*(max(0, getattr(self, field) - getattr(earlier, field)) for field in self.__dataclass_fields__))
+        return Totals(*(_growth(getattr(self, field), getattr(earlier, field)) for field in self.__dataclass_fields__))
 
 
 class StatusReader:
@@ -199,11 +226,20 @@ class StatusReader:
             restarts=restarts,
             failed_games=self._telemetry.total(Counter.FAILED_GAMES, self._indices.players),
             throttled=_throttled(growth),
+            reanalyzed_positions=self._telemetry.control(Control.REANALYZED_BASE) + totals.reanalyzed_positions,
+            reanalyzed_per_second=_ratio(growth.reanalyzed_positions, growth.seconds),
+            reanalysis_share=_ratio(growth.reanalysis_simulations, growth.reanalysis_simulations + growth.simulations),
+            fresh_fraction=_ratio(growth.fresh_samples, growth.samples),
+            fresh_target_fraction=_ratio(growth.fresh_policy_targets, growth.policy_targets),
+            fresh_age_mean=_ratio(growth.fresh_age_versions, growth.fresh_policy_targets),
+            fresh_age_histogram=growth.fresh_ages,
+            policy_divergence=self._of_reanalysis(Gauge.POLICY_DIVERGENCE),
+            fresh_wait_fraction=min(1.0, _ratio(growth.fresh_waited, growth.seconds)),
             eta_seconds=self._eta_seconds(totals.learner_steps, learner_steps_per_second, elapsed),
         )
 
     def _totals(self, now: float) -> Totals:
-        total, actors = self._telemetry.total, self._indices.actors
+        total, actors, reanalyzers = self._telemetry.total, self._indices.actors, self._indices.reanalyzers
         return Totals(
             seconds=now,
             learner_steps=self._telemetry.control(Control.LEARNER_STEPS),
@@ -216,6 +252,14 @@ class StatusReader:
             batches=self._server.get(Counter.BATCHES),
             actors_throttled=total(Counter.THROTTLED_NANOSECONDS, actors) / NANOSECONDS / len(actors),
             learner_throttled=self._learner.get(Counter.THROTTLED_NANOSECONDS) / NANOSECONDS,
+            fresh_waited=self._learner.get(Counter.FRESH_WAIT_NANOSECONDS) / NANOSECONDS,
+            reanalyzed_positions=total(Counter.REANALYZED_POSITIONS, reanalyzers),
+            reanalysis_simulations=total(Counter.SIMULATIONS, reanalyzers),
+            fresh_samples=self._learner.get(Counter.FRESH_SAMPLES),
+            policy_targets=self._learner.get(Counter.POLICY_TARGETS),
+            fresh_policy_targets=self._learner.get(Counter.FRESH_POLICY_TARGETS),
+            fresh_age_versions=self._learner.get(Counter.FRESH_AGE_VERSIONS),
+            fresh_ages=tuple(int(count) for count in self._telemetry.fresh_ages),
         )
 
     def _remember(self, totals: Totals) -> Totals:
@@ -240,6 +284,10 @@ class StatusReader:
         blocks = (self._telemetry.block(index) for index in self._indices.actors)
         return _mean(block.gauge(gauge) for block in blocks if block.get(Counter.GAMES))
 
+    def _of_reanalysis(self, gauge: Gauge) -> float:
+        blocks = (self._telemetry.block(index) for index in self._indices.reanalyzers)
+        return _mean(block.gauge(gauge) for block in blocks if block.get(Counter.REANALYZED_POSITIONS))
+
     @property
     def _evaluations(self) -> int:
         evaluator = self._indices.evaluator
@@ -261,6 +309,13 @@ class StatusReader:
 def _throttled(growth: Totals) -> str:
     name, seconds = max(("actors", growth.actors_throttled), ("learner", growth.learner_throttled), key=lambda side: side[1])
     return name if seconds > THROTTLED_FRACTION * growth.seconds else "none"
+
+
+def _growth(now: Any, before: Any) -> Any:
+    """Returns the growth of a number, or of each number of a tuple."""
+    if isinstance(now, tuple):
+        return tuple(max(0, one - other) for one, other in zip(now, before, strict=True))
+    return max(0, now - before)
 
 
 def _ratio(amount: float, per: float) -> float:

@@ -8,7 +8,7 @@ Numba out of the supervisor.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -27,24 +27,28 @@ class ProcessIndices:
         actors: blocks of the actors; one block in one-process mode.
         server: block of the inference server.
         learner: block of the learner.
+        reanalyzers: blocks of the reanalyzers.
         evaluator: block of the evaluator, None when there is none.
     """
 
     actors: range
     server: int
     learner: int
+    reanalyzers: range
     evaluator: int | None
 
     @classmethod
-    def of(cls, num_actors: int, *, has_evaluator: bool) -> Self:
-        """Returns the numbering of a run: actors first, then server, learner and evaluator.
+    def of(cls, num_actors: int, *, num_reanalyzers: int = 0, has_evaluator: bool) -> Self:
+        """Returns the numbering of a run: actors first, then server, learner, reanalyzers and evaluator.
 
         Args:
             num_actors: actor processes; 0 (one process) still counts its self-play in one block.
+            num_reanalyzers: reanalyzer processes, or 1 where one process reanalyzes.
             has_evaluator: whether an evaluator runs.
         """
         blocks = max(1, num_actors)
-        return cls(range(blocks), blocks, blocks + 1, blocks + 2 if has_evaluator else None)
+        end = blocks + 2 + num_reanalyzers
+        return cls(range(blocks), blocks, blocks + 1, range(blocks + 2, end), end if has_evaluator else None)
 
     @property
     def players(self) -> tuple[int, ...]:
@@ -54,7 +58,7 @@ class ProcessIndices:
     @property
     def num_processes(self) -> int:
         """Blocks of the segment."""
-        return len(self.actors) + 2 + (self.evaluator is not None)
+        return len(self.actors) + 2 + len(self.reanalyzers) + (self.evaluator is not None)
 
 
 class ProcessBlock:
@@ -66,8 +70,8 @@ class ProcessBlock:
         Args:
             state: int64 [8], word 0 is its State.
             heartbeat: int64 [8], word 0 in monotonic nanoseconds.
-            counters: int64 [24], indexed by Counter.
-            gauges: float64 [16], indexed by Gauge.
+            counters: int64 [32], indexed by Counter.
+            gauges: float64 [32], indexed by Gauge.
         """
         self._state, self._heartbeat, self._counters, self._gauges = state, heartbeat, counters, gauges
 
@@ -127,6 +131,12 @@ class Telemetry:
         """Writes a control word; each has one writer, see `Control`."""
         self._control[word * WORDS_PER_LINE] = value
 
+    @property
+    def fresh_ages(self) -> Int64Array:
+        """Fresh policy targets trained on by their age, int64 [NUM_AGE_BINS]; written by the learner alone."""
+        ages: Int64Array = self._arrays["fresh_ages"]
+        return ages
+
     def block(self, process_index: int) -> ProcessBlock:
         """Returns the numbers of one process."""
         rows = [self._arrays[name][process_index] for name in ("state", "heartbeat", "counters", "gauges")]
@@ -142,17 +152,28 @@ def counters_of(telemetry: Telemetry, process_indices: Iterable[int]) -> list[di
     return [{counter.name: telemetry.block(index).get(counter) for counter in Counter} for index in process_indices]
 
 
-def restore_counters(telemetry: Telemetry, actors: range, counters: list[dict[str, int]], env_steps: int) -> None:
+def reanalyzed_positions(telemetry: Telemetry, reanalyzers: Iterable[int]) -> int:
+    """Returns the positions reanalyzed in the whole run, resumed parts included.
+
+    Args:
+        telemetry: the run's telemetry.
+        reanalyzers: blocks of the reanalyzers.
+    """
+    return telemetry.control(Control.REANALYZED_BASE) + telemetry.total(Counter.REANALYZED_POSITIONS, reanalyzers)
+
+
+def restore_counters(telemetry: Telemetry, actors: range, manifest: Mapping[str, Any]) -> None:
     """Sets the counters of the actors to where a checkpoint left them, whatever the number of actors is now.
 
     Args:
         telemetry: the run's telemetry.
         actors: blocks of the actors; those without saved counters start at 0.
-        counters: what `counters_of` returned.
-        env_steps: environment steps played by then; those that no actor counts go to ENV_STEPS_BASE.
+        manifest: the checkpoint's. Environment steps that no actor counts go to ENV_STEPS_BASE, all reanalyzed positions to
+            REANALYZED_BASE.
     """
-    for index, saved in zip(actors, counters, strict=False):
+    for index, saved in zip(actors, manifest["counters"], strict=False):
         for name, value in saved.items():
             if name in Counter.__members__:
                 telemetry.block(index).set(Counter[name], value)
-    telemetry.set_control(Control.ENV_STEPS_BASE, env_steps - telemetry.total(Counter.ENV_STEPS, actors))
+    telemetry.set_control(Control.ENV_STEPS_BASE, int(manifest["env_steps"]) - telemetry.total(Counter.ENV_STEPS, actors))
+    telemetry.set_control(Control.REANALYZED_BASE, int(manifest.get("reanalyzed_positions", 0)))

@@ -17,6 +17,7 @@ from engine.plan import make_plan, on_devices
 from engine.run_clock import start_clock
 from engine.run_folder import RunFolder, RunMode, check_run, open_run
 from engine.segments import RunSegments
+from engine.slots import num_reanalyzers
 from engine.status import StatusReader
 from engine.stop_signals import StopSignals
 from engine.supervisor import Role, Supervisor
@@ -135,7 +136,9 @@ def _run_processes(
     signals: StopSignals,
     started: float,
 ) -> str:
-    indices = ProcessIndices.of(config.actors.num_actors, has_evaluator=config.evaluation.is_enabled)
+    indices = ProcessIndices.of(
+        config.actors.num_actors, num_reanalyzers=num_reanalyzers(config), has_evaluator=config.evaluation.is_enabled
+    )
     with RunSegments(config, found.num_floats, indices) as segments:
         start_clock(segments.telemetry, folder.path, started)
         if resume_from is not None:
@@ -200,6 +203,10 @@ def _roles(config: RunConfig, indices: ProcessIndices) -> list[Role]:
         Role("server", "engine.processes.inference_server", 0, indices.server, environment(config.inference.num_threads)),
     ]
     roles += [Role(f"actor-{index}", "engine.processes.actor", index, block, environment(1)) for index, block in enumerate(indices.actors)]
+    roles += [
+        Role(f"reanalyzer-{index}", "engine.processes.reanalyzer", index, block, environment(1))
+        for index, block in enumerate(indices.reanalyzers)
+    ]
     if indices.evaluator is not None:
         roles.append(Role("evaluator", "engine.processes.evaluator", 0, indices.evaluator, environment(1)))
     return roles

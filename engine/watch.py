@@ -10,6 +10,8 @@ from engine.metrics_log import MetricsLog
 from engine.status import Status, StatusReader
 
 STATUS_SECONDS = 1.0
+LONG_WAIT_FRACTION = 0.25
+"""Part of the learner's time that it may wait for fresh positions before that is said."""
 
 
 class Watch:
@@ -26,6 +28,7 @@ class Watch:
         self._good_evaluations = 0
         self._failures_before: int | None = 0 if resumed_at is None else None
         self._has_shown_failure = False
+        self._has_shown_wait = False
         self.reason = ""
 
     def look(self, roles: dict[str, str], restarts: int) -> bool:
@@ -47,6 +50,7 @@ class Watch:
         self._display.update(status)
         self._look_at_evaluation(status)
         self._look_at_failures(status)
+        self._look_at_reanalysis(status)
         return status
 
     def close(self) -> None:
@@ -60,6 +64,15 @@ class Watch:
         if status.failed_games > self._failures_before and not self._has_shown_failure:
             self._has_shown_failure = True
             self._display.message(f"an exception ended a game or an evaluation; more are only counted:\n{latest_traceback(self._run_dir)}")
+
+    def _look_at_reanalysis(self, status: Status) -> None:
+        """Says once that reanalysis holds learning up; how much it does later is in the status."""
+        if status.learner_steps > 0 and status.fresh_wait_fraction > LONG_WAIT_FRACTION and not self._has_shown_wait:
+            self._has_shown_wait = True
+            self._display.message(
+                f"learning waits for fresh positions ({status.fresh_wait_fraction:.0%} of the time): give more --reanalyzers or a larger "
+                "reanalyze.samples_per_position or reanalyze.max_policy_age"
+            )
 
     def _look_at_evaluation(self, status: Status) -> None:
         if status.evaluations == self._evaluations:

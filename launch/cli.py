@@ -31,6 +31,7 @@ SETTINGS_OF_FLAGS = {
     "env": ("env.name",),
     "actors": ("actors.num_actors",),
     "games_per_actor": ("actors.games_per_actor",),
+    "reanalyzers": ("reanalyze.num_reanalyzers",),
     "simulations": ("search.num_simulations",),
     "device": ("inference.device", "learner.device"),
     "learner_device": ("learner.device",),
@@ -54,6 +55,9 @@ def _shown(value: object) -> str:
 )
 @click.option("--actors", type=click.IntRange(min=0), metavar="N", help="Actor processes; 0 runs everything in one process, reproducibly.")
 @click.option("--games-per-actor", type=click.IntRange(min=1), metavar="N", help="Games each actor plays at the same time.")
+@click.option(
+    "--reanalyzers", type=click.IntRange(min=0), metavar="N", help="Processes that search stored positions again; 0: no reanalysis."
+)
 @click.option("--simulations", type=click.IntRange(min=1), metavar="N", help="Simulations per move.")
 @click.option("--device", metavar="DEVICE", help="Device of inference and learner: auto, cpu, cuda or cuda:N.")
 @click.option("--learner-device", metavar="DEVICE", help="Device of the learner where it differs.")
@@ -66,7 +70,9 @@ def _shown(value: object) -> str:
 @click.option("--resume", is_flag=True, help="Continue the run in --run-dir from its newest checkpoint.")
 @click.option("--restart", is_flag=True, help="Start anew in --run-dir; the old run is kept as <run-dir>.old-N.")
 @click.option("--overwrite", is_flag=True, help="Start anew in --run-dir; the old run is deleted.")
-@click.option("--preset", metavar="NAME", default=DEFAULT_PRESET, help="Preset: default, small (a laptop) or paper (the paper's).")
+@click.option(
+    "--preset", metavar="NAME", default=DEFAULT_PRESET, help="Preset: default, small (a laptop), paper or reanalyze (the paper's)."
+)
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", envvar="MUZERO_CONFIG", help="TOML file of settings."
 )

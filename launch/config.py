@@ -9,12 +9,16 @@ from typing import Any
 import msgspec
 
 from engine.config import RunConfig
-from launch.settings import Choices, build_config, choices_of, differences
+from launch.settings import Choices, build_config, choices_of, choose, differences
 from muzero.config import EnvConfig
 from muzero.errors import UnknownName, UserError
 from muzero.games import Game, make_game, world_of
 
 DEFAULT_PRESET = "default"
+BASED_ON = "based_on"
+"""What a preset calls the other one that it only changes in parts."""
+REANALYZE_FRACTION = 0.8
+"""Share of fresh samples where reanalyzers are asked for but no share. Source: arXiv:1911.08265, appendix H."""
 FIXED_ON_RESUME = ("env.", "network.", "training.optimizer", "replay.capacity_steps", "replay.policy_entries")
 """They shape the weights, the optimizer's state or the stored ring, none of which a resumed run can change."""
 FIXED_IN_ONE_PROCESS = ("seed", "actors.games_per_actor", "actors.groups", "self_play.max_trajectory_steps")
@@ -38,7 +42,7 @@ def presets_of(env: EnvConfig) -> str:
 
 
 def preset_choices(env: EnvConfig, preset: str) -> Choices:
-    """Returns the choices of a preset: its table in the world's file in `presets` over the table [default] there.
+    """Returns the choices of a preset: its table in the world's file in `presets` over the one it is BASED_ON, over the table [default].
 
     Args:
         env: the world; its keyword arguments are looked at for a user's class alone.
@@ -52,8 +56,9 @@ def preset_choices(env: EnvConfig, preset: str) -> Choices:
     if preset not in tables:
         raise UnknownName(f"preset of {env.name}", preset, tables)
     choices: Choices = {}
-    for name in dict.fromkeys((DEFAULT_PRESET, preset)):
-        choices |= choices_of(tables[name], f"preset {presets}.{name}")
+    for name in dict.fromkeys((DEFAULT_PRESET, tables[preset].get(BASED_ON, preset), preset)):
+        table = {section: settings for section, settings in tables[name].items() if section != BASED_ON}
+        choices |= choices_of(table, f"preset {presets}.{name}")
     return choices
 
 
@@ -112,7 +117,7 @@ def resolve(overrides: Choices, *, file: Path | None, preset: str) -> tuple[RunC
     above_preset = (file_choices(file) if file else {}) | overrides
     if "env.name" not in above_preset:
         raise UserError("no environment: give --env NAME, for example go9 or atari:Breakout; muzero games lists them all.")
-    choices = preset_choices(chosen_env(above_preset), preset) | above_preset
+    choices = _with_fraction(preset_choices(chosen_env(above_preset), preset) | above_preset, overrides)
     return _checked(build_config(choices)), choices
 
 
@@ -131,12 +136,20 @@ def resolve_resumed(overrides: Choices, *, file: Path | None, run_dir: Path) -> 
     if not stored_file.is_file():
         raise UserError(f"{run_dir} holds no run to resume: give --run-dir a folder with a config.toml, or leave out --resume.")
     stored = file_choices(stored_file)
-    choices = stored | (file_choices(file) if file else {}) | overrides
+    choices = _with_fraction(stored | (file_choices(file) if file else {}) | overrides, overrides)
     before, after = build_config(stored), build_config(choices)
     changes = differences(before, after)
     stays_one_process = before.actors.num_actors == after.actors.num_actors == 0
     _refuse_fixed(changes, FIXED_ON_RESUME + FIXED_IN_ONE_PROCESS if stays_one_process else FIXED_ON_RESUME, run_dir)
     return _checked(after), choices, changes
+
+
+def _with_fraction(choices: Choices, overrides: Choices) -> Choices:
+    """Returns the choices with a share of fresh samples where flags or variables ask for reanalyzers and nothing says how large it is."""
+    asked, fraction = overrides.get("reanalyze.num_reanalyzers"), choices.get("reanalyze.fraction")
+    if not asked or not asked.value or "reanalyze.fraction" in overrides or (fraction and fraction.value):
+        return choices
+    return choices | {"reanalyze.fraction": choose("reanalyze.fraction", REANALYZE_FRACTION, asked.origin)}
 
 
 def _refuse_fixed(changes: Mapping[str, tuple[Any, Any]], fixed_keys: tuple[str, ...], run_dir: Path) -> None:

@@ -149,7 +149,7 @@ def message_line(text: str, elapsed_seconds: float) -> str:
 
 def status_line(status: Status) -> str:
     """Returns the status as one line."""
-    parts = (
+    parts: tuple[str, ...] = (
         f"step {status.learner_steps:,}/{status.training_steps:,} ({progress_fraction(status):.0%})",
         f"env {compact(status.env_steps_per_second)}/s",
         f"sims {compact(status.simulations_per_second)}/s",
@@ -162,6 +162,11 @@ def status_line(status: Status) -> str:
         f"score {number(status.score)}",
         f"ETA {clock(status.eta_seconds)}",
     )
+    if status.reanalyzed_positions:
+        parts += (
+            f"reanalyzed {compact(status.reanalyzed_per_second)}/s",
+            f"fresh {percent(status.fresh_fraction)}, age {number(status.fresh_age_mean)}, waited {percent(status.fresh_wait_fraction)}",
+        )
     failed = (f"failed games {status.failed_games:,}",) if status.failed_games else ()
     return f"{clock(status.elapsed_seconds)}  " + "  ".join((*parts, *failed))
 

@@ -21,7 +21,9 @@ FIXED_LINES = 18
 STATE_STYLES = {"ready": "green", "starting": "yellow", "failed": "bold red", "absent": "dim", "stopped": "dim"}
 ONE_PROCESS = "all"
 """What the engine calls the only process of a run without actors."""
-ROLES = ("actors", "server", "learner", "evaluator")
+ROLES = ("actors", "server", "learner", "reanalyzers", "evaluator")
+LINES_OF_REANALYSIS = 2
+"""One role and one row of numbers more."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ def screen(config: RunConfig, run_dir: Path, status: Status | None, events: Sequ
     if status is None:
         body: list[RenderableType] = [_head(config), Text("starting ...", style="yellow")]
     else:
-        body = [_head(config), _progress(status), Text(), _roles(status), Text(), _numbers(status)]
-    shown = list(events)[-max(1, height - FIXED_LINES) :]
+        body = [_head(config), _progress(status), Text(), _roles(status, config), Text(), _numbers(status, config)]
+    fixed_lines = FIXED_LINES + LINES_OF_REANALYSIS * config.reanalyze.is_enabled
+    shown = list(events)[-max(1, height - fixed_lines) :]
     if shown:
         body += [Text(), _events(shown)]
     return Panel(
@@ -90,7 +93,7 @@ def progress_fraction(status: Status) -> float:
     return min(1.0, status.learner_steps / max(1, status.training_steps))
 
 
-def _roles(status: Status) -> Table:
+def _roles(status: Status, config: RunConfig) -> Table:
     """Returns one row per role: how its processes are and what they do."""
     batch = f"batch {number(status.batch_size_mean)}, {percent(status.batch_fill)} full"
     work = {
@@ -99,23 +102,27 @@ def _roles(status: Status) -> Table:
         "learner": f"{compact(status.learner_steps_per_second)} steps/s   {compact(status.samples_per_second)} samples/s",
         "evaluator": _evaluation(status),
     }
+    if config.reanalyze.is_enabled:
+        share = f"{percent(status.reanalysis_share)} of all sims"
+        work["reanalyzers"] = f"{compact(status.reanalyzed_per_second)} positions/s   {share}"
     grid = Table.grid(padding=(0, 3, 0, 0))
-    grid.add_column(style="cyan", width=9, no_wrap=True)
+    grid.add_column(style="cyan", width=11 if config.reanalyze.is_enabled else 9, no_wrap=True)
     grid.add_column(min_width=9, no_wrap=True)
     grid.add_column(no_wrap=True, overflow="ellipsis")
     states = states_by_role(status.roles)
     for role in ROLES:
         of_role = states.get(role, states.get(ONE_PROCESS))
-        if of_role:
+        if of_role and role in work:
             grid.add_row(role, _states(of_role), work[role])
     return grid
 
 
 def states_by_role(roles: Mapping[str, str]) -> dict[str, list[str]]:
-    """Returns role -> states of its processes, in lower case; all actors together."""
+    """Returns role -> states of its processes, in lower case; all actors together, and all reanalyzers."""
     states: dict[str, list[str]] = {}
     for name, state in roles.items():
-        role = "actors" if name.startswith("actor") else name.partition("-")[0]
+        role, _, number = name.partition("-")
+        role = f"{role}s" if number else role
         states.setdefault(role, []).append(state.lower())
     return states
 
@@ -137,7 +144,7 @@ def _evaluation(status: Status) -> str:
     return f"score {number(status.score)}{lines} at step {status.evaluated_step:,}"
 
 
-def _numbers(status: Status) -> Table:
+def _numbers(status: Status, config: RunConfig) -> Table:
     """Returns what is learned from, how it goes and what holds it up."""
     grid = Table.grid(padding=(0, 3, 0, 0))
     grid.add_column(style="cyan", width=9, no_wrap=True)
@@ -149,6 +156,8 @@ def _numbers(status: Status) -> Table:
     grid.add_row(
         "ratio", f"{number(status.replay_ratio)} of {number(status.replay_ratio_target)} samples per move   throttled: {status.throttled}"
     )
+    if config.reanalyze.is_enabled:
+        grid.add_row("fresh", _fresh(status, config))
     losses = f"value {number(status.value_loss)}   reward {number(status.reward_loss)}   policy {number(status.policy_loss)}"
     grid.add_row("loss", f"{number(status.total_loss)}   {losses}   lr {number(status.learning_rate)}")
     grid.add_row("games", f"return {number(status.return_mean)}   length {number(status.length_mean)} moves")
@@ -157,6 +166,13 @@ def _numbers(status: Status) -> Table:
     counts = f"{compact(status.games)} games   {compact(status.env_steps)} moves   weights {status.version:,}"
     grid.add_row("so far", Text(counts) + restarts + failed)
     return grid
+
+
+def _fresh(status: Status, config: RunConfig) -> str:
+    """Returns how much is trained on fresh targets, and how fresh and how different they are."""
+    share = f"{percent(status.fresh_fraction)} of {percent(config.reanalyze.fraction)}"
+    age = f"age {number(status.fresh_age_mean)} versions   KL {number(status.policy_divergence)}"
+    return f"{share}   {age}   waited {percent(status.fresh_wait_fraction)}"
 
 
 def _events(events: Sequence[Event]) -> Table:

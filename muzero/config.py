@@ -259,7 +259,7 @@ class ReanalyzeConfig(Settings, frozen=True):
     fraction: float = 0.0
     """Share of the training samples whose policy targets come from a fresh search, in [0, 1] (the paper's is 0.8); 0: no reanalysis."""
     num_reanalyzers: int = 1
-    """Reanalyzer processes."""
+    """Reanalyzer processes; 0: no reanalysis. A run in one process reanalyzes in it."""
     batch_size: int = 128
     """Positions a reanalyzer searches at once; a multiple of chunk_steps."""
     chunk_steps: int = 16
@@ -273,7 +273,8 @@ class ReanalyzeConfig(Settings, frozen=True):
 
     def __post_init__(self) -> None:
         require(0.0 <= self.fraction <= 1.0, f"reanalyze.fraction is {self.fraction}: set a value in [0, 1].")
-        for field in ("num_reanalyzers", "batch_size", "chunk_steps", "max_policy_age"):
+        require_not_negative(self, "reanalyze", "num_reanalyzers")
+        for field in ("batch_size", "chunk_steps", "max_policy_age"):
             require(getattr(self, field) >= 1, f"reanalyze.{field} is {getattr(self, field)}: set at least 1.")
         require(
             self.batch_size % self.chunk_steps == 0,
@@ -285,4 +286,4 @@ class ReanalyzeConfig(Settings, frozen=True):
     @property
     def is_enabled(self) -> bool:
         """Whether anything is reanalyzed."""
-        return self.fraction > 0.0
+        return self.fraction > 0.0 and self.num_reanalyzers > 0

@@ -21,6 +21,7 @@ class Purpose(IntEnum):
     EVALUATION = 2
     REPLAY = 3
     OPENING = 4
+    REANALYSIS = 5
     SEARCH_LENGTH = 6
 
 

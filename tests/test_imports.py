@@ -14,9 +14,10 @@ WITHOUT_TORCH = [
     "engine.opponents",
     "engine.processes.actor",
     "engine.processes.evaluator",
+    "engine.processes.reanalyzer",
 ]
 WITHOUT_TORCH_AND_NUMBA = ["engine.supervisor", "engine.training", "engine.opponents", "launch.cli"]
-WITHOUT_ENGINE = ["muzero.search", "muzero.self_play", "muzero.train_step"]
+WITHOUT_ENGINE = ["muzero.reanalyze", "muzero.search", "muzero.self_play", "muzero.train_step"]
 
 
 def loaded_by(module: str) -> set[str]:

@@ -10,7 +10,7 @@ from engine.checkpoint import CheckpointFolder
 from engine.checkpoint_manifest import Checkpoint, newest_checkpoint, verify
 from engine.device import out_of_memory_is_final, resolve_device
 from engine.errors import MachineProblem
-from engine.governor import governor_of
+from engine.governor import governor_of, reanalysis_governor_of
 from engine.layout import Control, Counter, State
 from engine.learning import Learning, gauges_of
 from engine.milestones import Milestones
@@ -18,7 +18,8 @@ from engine.prefetch import Prefetcher
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_clock import run_seconds
 from engine.run_parts import attach_ring, attach_weights
-from engine.telemetry import ProcessIndices, counters_of
+from engine.slots import num_reanalyzers
+from engine.telemetry import ProcessIndices, counters_of, reanalyzed_positions
 from muzero.games import make_game
 from muzero.train_step import StepStats
 
@@ -49,16 +50,17 @@ class Learner:
         game = make_game(config.env)
         self._config = config
         self._life = life
-        self._actors = ProcessIndices.of(config.actors.num_actors, has_evaluator=config.evaluation.is_enabled).actors
+        indices = ProcessIndices.of(config.actors.num_actors, num_reanalyzers=num_reanalyzers(config), has_evaluator=False)
+        self._actors, self._reanalyzers = indices.actors, indices.reanalyzers
         self._ring = attach_ring(setup, game.spec, config.actors.num_actors)
         device = resolve_device(config.learner.device)
         self._learning = Learning(config, game, self._ring, attach_weights(setup), device)
         self._checkpoints = CheckpointFolder(Path(setup.run_dir), config.checkpoint.keep)
         self._milestones = Milestones(Path(setup.run_dir), config.checkpoint.milestone_minutes)
-        self._governor = governor_of(config)
+        self._governor, self._reanalysis_governor = governor_of(config), reanalysis_governor_of(config)
         self._restore(setup)
         self._last_checkpoint = time.monotonic()
-        self._samples_before = self._learning.samples
+        self._samples_before, self._fresh_before = self._learning.samples, self._learning.fresh.samples
         self._prefetcher = Prefetcher(self._learning.replay, config.learner.prefetch_batches, self._may_draw)
         self._report()
 
@@ -101,7 +103,8 @@ class Learner:
         """Writes a checkpoint."""
         with self._prefetcher.paused():
             self._learning.replay.ingest()
-            facts = {**self._facts(), "counters": counters_of(self._life.telemetry, self._actors)}
+            counters = counters_of(self._life.telemetry, self._actors)
+            facts = {**self._facts(), "reanalyzed_positions": self._reanalyzed_positions(), "counters": counters}
             state, network = self._learning.state(), self._learning.network_state()
             path = self._checkpoints.save(self._config, state, network, self._ring, facts, self._life.block.beat)
         self._last_checkpoint = time.monotonic()
@@ -159,26 +162,46 @@ class Learner:
         telemetry = self._life.telemetry
         return telemetry.control(Control.ENV_STEPS_BASE) + telemetry.total(Counter.ENV_STEPS, self._actors)
 
-    def _may_draw(self, batches_drawn: int) -> bool:
-        """Asks the governor for one more batch; called in the prefetching thread too."""
-        stored_steps = self._learning.replay.total_steps
-        return self._governor.may_learn(self._samples_drawn(batches_drawn), self._env_steps(), stored_steps)
+    def _reanalyzed_positions(self) -> int:
+        return reanalyzed_positions(self._life.telemetry, self._reanalyzers)
 
-    def _samples_drawn(self, batches_drawn: int) -> int:
-        """Returns the samples drawn in the whole run, among them those that are not trained on yet."""
-        return self._samples_before + batches_drawn * self._config.training.batch_size
+    def _may_draw(self, batches_drawn: int, fresh_drawn: int) -> bool:
+        """Asks both governors for one more batch; called in the prefetching thread too."""
+        return self._may_draw_for_actors(batches_drawn) and self._may_draw_for_reanalyzers(fresh_drawn)
+
+    def _may_draw_for_actors(self, batches_drawn: int) -> bool:
+        samples = self._samples_before + batches_drawn * self._config.training.batch_size  # not all of them trained on yet
+        return self._governor.may_learn(samples, self._env_steps(), self._learning.replay.total_steps)
+
+    def _may_draw_for_reanalyzers(self, fresh_drawn: int) -> bool:
+        return self._reanalysis_governor.may_learn(self._fresh_before + fresh_drawn, self._reanalyzed_positions())
+
+    def _is_starved_of_fresh(self) -> bool:
+        """Returns whether the next batch only waits until more of what is stored is fresh."""
+        return self._learning.replay.is_starved_of_fresh and self._may_draw_for_actors(self._prefetcher.batches_drawn)
 
     def _count_wait(self, nanoseconds: int) -> None:
-        """Counts a wait as throttling where the governor forbade a batch, as waiting for data where it did not."""
-        is_throttled = not self._may_draw(self._prefetcher.batches_drawn)
-        self._life.block.add(Counter.THROTTLED_NANOSECONDS if is_throttled else Counter.WAIT_NANOSECONDS, nanoseconds)
+        """Counts a wait as throttling where a governor forbade a batch, as waiting for data where none did."""
+        block, prefetcher = self._life.block, self._prefetcher
+        is_ahead_of_actors = not self._may_draw_for_actors(prefetcher.batches_drawn)
+        is_ahead_of_reanalyzers = not self._may_draw_for_reanalyzers(prefetcher.fresh_drawn)
+        lacks_fresh = self._is_starved_of_fresh() or (is_ahead_of_reanalyzers and not is_ahead_of_actors)
+        is_throttled = is_ahead_of_actors or lacks_fresh
+        block.add(Counter.THROTTLED_NANOSECONDS if is_throttled else Counter.WAIT_NANOSECONDS, nanoseconds)
+        block.add(Counter.FRESH_WAIT_NANOSECONDS, nanoseconds if lacks_fresh else 0)
         self._life.progress()
 
     def _report(self) -> None:
-        learning, telemetry = self._learning, self._life.telemetry
+        learning, telemetry, stored_steps = self._learning, self._life.telemetry, self._learning.replay.total_steps
         telemetry.set_control(Control.LEARNER_STEPS, learning.steps)
-        telemetry.set_control(Control.ENV_STEP_LIMIT, self._governor.env_step_limit(learning.samples, learning.replay.total_steps))
+        telemetry.set_control(Control.ENV_STEP_LIMIT, self._governor.env_step_limit(learning.samples, stored_steps))
+        telemetry.set_control(Control.REANALYSIS_LIMIT, self._reanalysis_limit(stored_steps))
         learning.report(self._life.block)
+        learning.fresh.report(self._life.block, telemetry.fresh_ages)
+
+    def _reanalysis_limit(self, stored_steps: int) -> int:
+        fresh_samples, positions = self._learning.fresh.samples, self._reanalyzed_positions()
+        return self._reanalysis_governor.position_limit(fresh_samples, positions, stored_steps, is_starved=self._is_starved_of_fresh())
 
     def _show(self, stats: StepStats) -> None:
         for gauge, value in gauges_of(stats).items():

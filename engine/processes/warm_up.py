@@ -18,6 +18,7 @@ from engine.device import largest_device_bytes, resolve_device
 from engine.layout import legal_bytes_for, policy_entries_for, ring_layout_of
 from engine.learning import network_size
 from engine.process_life import die_with
+from engine.reanalysis import Reanalysis
 from engine.replay import Replay
 from engine.ring import Ring
 from engine.shared_memory import Segment
@@ -31,6 +32,7 @@ from muzero.search import BatchedSearch, FunctionModel, run_search
 from muzero.types import GameSpec, Observation
 
 SMALL_CAPACITY = 1000
+ALL_LEGAL_BITS = 255
 NUM_ROWS = 8
 NUM_MOVES = 200
 """Enough for the first capture in a random game of Go."""
@@ -63,6 +65,7 @@ def prepare(config: RunConfig) -> WarmUp:
     num_floats = network_size(config)
     compile_search(config, spec)
     compile_replay(config, spec)
+    compile_reanalysis(config, spec)
     compile_game(config)
     device_bytes = largest_device_bytes((device, learner_device))
     return WarmUp(num_floats=num_floats, device=str(device), learner_device=str(learner_device), device_bytes=device_bytes)
@@ -71,30 +74,30 @@ def prepare(config: RunConfig) -> WarmUp:
 def compile_search(config: RunConfig, spec: GameSpec) -> None:
     """Searches two made-up positions with a model that knows nothing, which compiles the tree's kernels."""
     search = BatchedSearch(config.search, num_trees=2, spec=spec)
-    zeros, logits = np.zeros(2, np.float32), np.zeros((2, spec.num_actions), np.float32)
-    model = FunctionModel(
+    frames = np.zeros((2, spec.num_frames, *spec.frame_shape), spec.frame_dtype)
+    legal_actions, noise = np.ones((2, spec.num_actions), np.bool_), np.zeros((2, spec.num_actions), np.float32)
+    run_search(ignorant_model(search), search.steps(Observation(frames, np.zeros(2, np.int8)), legal_actions, noise))
+
+
+def ignorant_model(search: BatchedSearch) -> FunctionModel:
+    """Returns a model that knows nothing, for all trees of a search."""
+    zeros, logits = np.zeros(search.num_trees, np.float32), np.zeros((search.num_trees, search.num_actions), np.float32)
+    return FunctionModel(
         lambda observation: (zeros[:, None], zeros, logits),
         lambda hidden_state, action: (hidden_state, zeros, zeros, logits),
         num_nodes=search.num_nodes,
         num_priors=search.num_priors,
     )
-    frames = np.zeros((2, spec.num_frames, *spec.frame_shape), spec.frame_dtype)
-    legal_actions = np.ones((2, spec.num_actions), np.bool_)
-    run_search(model, search.steps(Observation(frames, np.zeros(2, np.int8)), legal_actions, logits))
 
 
 def compile_replay(config: RunConfig, spec: GameSpec) -> None:
     """Stores and samples a few rows in a ring of this process, which compiles the kernels of replay and targets."""
-    smaller = {"capacity_steps": SMALL_CAPACITY, "capacity_games": None, "min_steps": 1}
-    small = msgspec.structs.replace(config, replay=msgspec.structs.replace(config.replay, **smaller))
-    ring = Ring(Segment.private(ring_layout_of(small, spec)), None)
-    legal_bytes = legal_bytes_for(spec.num_actions, is_reanalyzed=config.reanalyze.is_enabled)
-    rows = blank_trajectory(spec, NUM_ROWS, policy_entries_for(spec.num_actions, config.replay.policy_entries), legal_bytes)
-    ring.append(rows)
-    sample_once(ring, config, spec, small.replay, ReanalyzeConfig())
+    ring, replay_config = small_ring(config, spec), small_replay(config)
+    sample_once(ring, config, spec, replay_config, ReanalyzeConfig())
     if ring.is_reanalyzed:
-        ring.write_fresh(0, 0, rows.policy_action, rows.policy_weight, rows.root_value, version=0)
-        sample_once(ring, config, spec, small.replay, ReanalyzeConfig(fraction=1.0))
+        action, weight, value = (ring.arrays[name][:NUM_ROWS] for name in ("policy_action", "policy_weight", "root_value"))
+        ring.write_fresh(0, 0, action, weight, value, version=0)
+        sample_once(ring, config, spec, replay_config, ReanalyzeConfig(fraction=1.0))
 
 
 def sample_once(ring: Ring, config: RunConfig, spec: GameSpec, replay_config: ReplayConfig, reanalyze: ReanalyzeConfig) -> None:
@@ -105,6 +108,30 @@ def sample_once(ring: Ring, config: RunConfig, spec: GameSpec, replay_config: Re
     batch = replay.make_batch_buffers()
     replay.sample(batch)
     replay.update_priorities(batch.row, batch.sample_weight)
+
+
+def small_replay(config: RunConfig) -> ReplayConfig:
+    """Returns the settings of the run's replay with a small ring."""
+    return msgspec.structs.replace(config.replay, capacity_steps=SMALL_CAPACITY, capacity_games=None, min_steps=1)
+
+
+def small_ring(config: RunConfig, spec: GameSpec) -> Ring:
+    """Returns a ring of this process that holds a few rows."""
+    small = msgspec.structs.replace(config, replay=small_replay(config))
+    ring = Ring(Segment.private(ring_layout_of(small, spec)), None)
+    legal_bytes = legal_bytes_for(spec.num_actions, is_reanalyzed=config.reanalyze.is_enabled)
+    rows = blank_trajectory(spec, NUM_ROWS, policy_entries_for(spec.num_actions, config.replay.policy_entries), legal_bytes)
+    rows.legal_bits[:] = ALL_LEGAL_BITS
+    ring.append(rows)
+    return ring
+
+
+def compile_reanalysis(config: RunConfig, spec: GameSpec) -> None:
+    """Reanalyzes a few stored rows, which compiles what drawing and reading them takes."""
+    if not config.reanalyze.is_enabled:
+        return
+    search = BatchedSearch(config.search, num_trees=2, spec=spec)
+    Reanalysis(config, spec, small_ring(config, spec), search, 0).run(ignorant_model(search), batch_number=0)
 
 
 def compile_game(config: RunConfig) -> None:

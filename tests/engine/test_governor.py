@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from engine.governor import NO_LIMIT, Governor, governor_of
+from engine.governor import NO_LIMIT, Governor, ReanalysisGovernor, governor_of, reanalysis_governor_of
 from tests.engine.run_examples import tiny_config
 
 GOVERNOR = Governor(replay_ratio=4.0, min_steps=100, slack_steps=50, batch_size=32)
+
+REANALYSIS = ReanalysisGovernor(samples_per_position=4.0, fresh_per_batch=25.6, min_steps=100, slack_positions=60)
 
 
 def test_learning_waits_for_the_first_stored_steps() -> None:
@@ -47,3 +49,40 @@ def test_neither_side_can_block_the_other_for_ever_however_many_long_games_begin
             stored_steps += game_length * int((moves == game_length).sum())
             moves %= game_length
     assert abs(samples / env_steps - governor.replay_ratio) < 0.1
+
+
+def test_learning_stops_at_the_fresh_samples_per_reanalyzed_position() -> None:
+    assert REANALYSIS.may_learn(fresh_samples=374, positions=100)
+    assert not REANALYSIS.may_learn(fresh_samples=375, positions=100)
+
+
+def test_reanalysis_starts_with_learning_and_stops_at_the_ratio_and_the_slack() -> None:
+    assert REANALYSIS.position_limit(fresh_samples=0, positions=0, stored_steps=99, is_starved=False) == 0
+    assert REANALYSIS.position_limit(fresh_samples=0, positions=0, stored_steps=100, is_starved=False) == 60
+    assert REANALYSIS.position_limit(fresh_samples=401, positions=90, stored_steps=100, is_starved=False) == 160
+
+
+def test_reanalysis_goes_on_past_the_ratio_while_too_few_positions_are_fresh() -> None:
+    assert REANALYSIS.position_limit(fresh_samples=400, positions=500, stored_steps=100, is_starved=True) == 560
+
+
+def test_without_reanalysis_nothing_waits_for_it() -> None:
+    off = reanalysis_governor_of(tiny_config())
+    assert off.may_learn(fresh_samples=0, positions=0)
+
+
+@pytest.mark.parametrize("samples_per_position", [0.1, 4.0, 100.0])
+@pytest.mark.parametrize("num_reanalyzers", [1, 20])
+def test_neither_learner_nor_reanalyzers_can_block_the_other_for_ever(samples_per_position: float, num_reanalyzers: int) -> None:
+    settings = {"fraction": 0.8, "num_reanalyzers": num_reanalyzers, "samples_per_position": samples_per_position}
+    governor = reanalysis_governor_of(tiny_config(reanalyze=settings))
+    random, samples, positions = np.random.default_rng(0), 0, 0
+    for _ in range(3000):
+        can_reanalyze = positions < governor.position_limit(samples, positions, 60, is_starved=False)
+        can_learn = governor.may_learn(samples, positions)
+        assert can_reanalyze or can_learn
+        if can_learn and (not can_reanalyze or random.random() < 0.5):
+            samples += int(random.binomial(16, 0.8))
+        else:
+            positions += 128 * num_reanalyzers
+    assert abs(samples / samples_per_position - positions) <= governor.slack_positions + 128 * num_reanalyzers

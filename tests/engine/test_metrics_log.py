@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from engine.config import RunConfig
 from engine.layout import telemetry_layout
-from engine.metrics_log import SCALARS, MetricsLog
+from engine.metrics_log import SCALARS, SCALARS_OF_REANALYSIS, MetricsLog
 from engine.shared_memory import Segment
 from engine.status import Status, StatusReader
 from engine.telemetry import ProcessIndices, Telemetry
@@ -73,7 +73,7 @@ def test_tensorboard_shows_the_known_names_at_the_learner_step(tmp_path: Path) -
 
 
 def test_every_scalar_is_a_field_of_the_status() -> None:
-    assert set(SCALARS.values()) <= Status.__dataclass_fields__.keys()
+    assert {*SCALARS.values(), *SCALARS_OF_REANALYSIS.values()} <= Status.__dataclass_fields__.keys()
 
 
 def test_resumed_run_appends_and_replaces_what_came_after_its_checkpoint(tmp_path: Path) -> None:
@@ -87,3 +87,20 @@ def test_full_disk_is_reported_once_and_does_not_end_the_run(tmp_path: Path, cap
     (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
     write(tmp_path, None, FRESH, FRESH)
     assert [record.getMessage() for record in caplog.records] == ["metrics cannot be written: [Errno 28] No space left on device"]
+
+
+def test_tensorboard_shows_reanalysis_with_the_ages_of_its_targets_where_there_is_any(tmp_path: Path) -> None:
+    ages = (4, 0, 2, *[0] * 13)
+    write(tmp_path, None, replace(FRESH, learner_steps=7, reanalyzed_positions=50, fresh_fraction=0.75, fresh_age_histogram=ages))
+    events = EventAccumulator(str(tmp_path / "tb"))
+    events.Reload()
+    assert scalars(tmp_path, "reanalyze/fresh_fraction") == [(7, 0.75)]
+    (histogram,) = events.Histograms("reanalyze/ages")
+    assert (histogram.histogram_value.num, histogram.histogram_value.bucket_limit[:3]) == (6.0, [1.0, 2.0, 4.0])
+    assert histogram.histogram_value.sum == 2 * 3.0  # ages 2 and 3 count as 3
+
+
+def test_tensorboard_shows_nothing_of_reanalysis_where_there_is_none(tmp_path: Path) -> None:
+    write(tmp_path, None, FRESH)
+    with pytest.raises(KeyError):
+        scalars(tmp_path, "reanalyze/fresh_fraction")

@@ -91,6 +91,17 @@ def test_a_run_with_fast_searches_resumes_exactly_and_counts_their_simulations(t
         assert simulations == pytest.approx(0.25 * 8 + 0.75 * 2, rel=0.4)
 
 
+def test_a_resumed_run_with_reanalysis_equals_one_straight_through(tmp_path: Path) -> None:
+    changes = {"reanalyze": {"fraction": 0.8, "batch_size": 16, "chunk_steps": 4, "samples_per_position": 2.0, "max_policy_age": 2}}
+    straight = run(tiny_config(steps=24, **changes), tmp_path / "straight")
+    run(tiny_config(steps=11, **changes), tmp_path / "parts")
+    resumed = run(tiny_config(steps=24, **changes), tmp_path / "parts", mode="resume")
+    require_equal_runs(straight, resumed)
+    fresh_samples, positions = straight.state()["fresh"]["samples"], straight.manifest["reanalyzed_positions"]
+    assert positions == resumed.manifest["reanalyzed_positions"]
+    assert 0.7 * 24 * 16 < fresh_samples <= 2.0 * positions + 16
+
+
 def test_a_run_resumed_with_other_games_plays_them_anew_and_counts_on(tmp_path: Path) -> None:
     before = run(tiny_config(steps=10), tmp_path / "run")
     display = RememberingDisplay()

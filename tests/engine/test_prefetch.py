@@ -39,7 +39,7 @@ class WatchedReplay(Replay):
         super().update_priorities(row, priority)
 
 
-def prefetching(replay: Replay, may_draw: Callable[[int], bool] = lambda batches_drawn: True) -> Prefetcher:
+def prefetching(replay: Replay, may_draw: Callable[[int, int], bool] = lambda batches_drawn, fresh_drawn: True) -> Prefetcher:
     return Prefetcher(replay, 2, may_draw)
 
 
@@ -82,7 +82,7 @@ def test_no_more_batches_are_counted_than_were_drawn_while_the_learner_is_slow()
 
 
 def test_the_governor_sees_the_batches_drawn_and_its_limit_is_kept() -> None:
-    prefetcher = prefetching(WatchedReplay(), lambda batches_drawn: batches_drawn < 5)
+    prefetcher = prefetching(WatchedReplay(), lambda batches_drawn, fresh_drawn: batches_drawn < 5)
     for _ in range(5):
         prefetcher.put_back(next_batch(prefetcher), np.ones(BATCH, np.float32))
     assert [prefetcher.get() for _ in range(3)] == [None, None, None]
@@ -126,7 +126,7 @@ def test_nothing_is_drawn_while_it_is_paused() -> None:
 
 
 def test_a_failure_of_the_thread_is_raised_where_batches_are_taken() -> None:
-    def fail(batches_drawn: int) -> bool:
+    def fail(batches_drawn: int, fresh_drawn: int) -> bool:
         raise RuntimeError("no such luck")
 
     prefetcher = prefetching(WatchedReplay(), fail)

@@ -19,6 +19,7 @@ class Run:
     """A run whose numbers a test sets by hand."""
 
     def __init__(self, config: RunConfig = CONFIG, indices: ProcessIndices = INDICES) -> None:
+        self.indices = indices
         self.telemetry = Telemetry(Segment.private(telemetry_layout(indices.num_processes)).arrays)
         self.reader = StatusReader(self.telemetry, config, indices, started=0.0)
         self.actors = [self.telemetry.block(index) for index in indices.actors]
@@ -154,3 +155,28 @@ def test_time_limit_bounds_the_time_left() -> None:
 def test_run_without_an_evaluator_has_no_score() -> None:
     status = Run(indices=ProcessIndices.of(2, has_evaluator=False)).read(0.0)
     assert math.isnan(status.score) and (status.evaluations, status.evaluated_step) == (0, 0)
+
+
+def test_what_reanalysis_does_is_measured_over_the_window() -> None:
+    run = Run(indices=ProcessIndices.of(2, num_reanalyzers=2, has_evaluator=True))
+    first, second = (run.telemetry.block(index) for index in run.indices.reanalyzers)
+    run.telemetry.set_control(Control.REANALYZED_BASE, 1000)
+    run.learner.set(Counter.SAMPLES, 50)
+    run.learner.set(Counter.FRESH_SAMPLES, 10)
+    run.telemetry.fresh_ages[:3] = 5, 5, 5
+    run.read(0.0)
+    first.set(Counter.REANALYZED_POSITIONS, 30)
+    second.set(Counter.REANALYZED_POSITIONS, 10)
+    first.set_gauge(Gauge.POLICY_DIVERGENCE, 0.25)
+    second.set_gauge(Gauge.POLICY_DIVERGENCE, 0.75)
+    first.set(Counter.SIMULATIONS, 300)
+    run.actors[0].set(Counter.SIMULATIONS, 100)
+    growth = {"SAMPLES": 150, "FRESH_SAMPLES": 90, "POLICY_TARGETS": 400, "FRESH_POLICY_TARGETS": 300, "FRESH_AGE_VERSIONS": 600}
+    for name, value in (growth | {"FRESH_WAIT_NANOSECONDS": 10**9}).items():
+        run.learner.set(Counter[name], value)
+    run.telemetry.fresh_ages[:3] = 5, 25, 12
+    status = run.read(4.0)
+    assert (status.reanalyzed_positions, status.reanalyzed_per_second, status.reanalysis_share) == (1040, 10.0, 0.75)
+    assert (status.fresh_fraction, status.fresh_target_fraction, status.fresh_age_mean) == (0.8, 0.75, 2.0)
+    assert status.fresh_age_histogram == (0, 20, 7, *[0] * 13)
+    assert (status.policy_divergence, status.fresh_wait_fraction) == (0.5, 0.25)

@@ -4,7 +4,7 @@ import time
 
 from engine.layout import Control, Counter, Gauge, State, telemetry_layout
 from engine.shared_memory import Segment
-from engine.telemetry import ProcessIndices, Telemetry, restore_counters
+from engine.telemetry import ProcessIndices, Telemetry, reanalyzed_positions, restore_counters
 
 
 def make_telemetry(num_processes: int) -> tuple[Telemetry, Segment]:
@@ -17,6 +17,8 @@ def test_actors_come_first_then_server_learner_evaluator() -> None:
     indices = ProcessIndices.of(3, has_evaluator=True)
     assert (list(indices.actors), indices.server, indices.learner, indices.evaluator) == ([0, 1, 2], 3, 4, 5)
     assert indices.num_processes == 6
+    reanalyzed = ProcessIndices.of(3, num_reanalyzers=2, has_evaluator=True)
+    assert (list(reanalyzed.reanalyzers), reanalyzed.evaluator, reanalyzed.num_processes) == ([5, 6], 7, 8)
     without = ProcessIndices.of(3, has_evaluator=False)
     assert (without.evaluator, without.num_processes) == (None, 5)
 
@@ -82,6 +84,7 @@ def test_restored_counters_and_the_base_add_up_to_all_steps_whatever_the_number_
     telemetry, _ = make_telemetry(3)
     saved = [{"ENV_STEPS": 10, "NEXT_GAME": 3, "GONE_COUNTER": 1}, {"ENV_STEPS": 20, "NEXT_GAME": 5}]
     for actors in (range(1), range(2), range(3)):
-        restore_counters(telemetry, actors, saved, env_steps=100)
+        restore_counters(telemetry, actors, {"counters": saved, "env_steps": 100, "reanalyzed_positions": 70})
         assert telemetry.control(Control.ENV_STEPS_BASE) + telemetry.total(Counter.ENV_STEPS, actors) == 100
+    assert reanalyzed_positions(telemetry, range(0)) == 70
     assert [telemetry.block(index).get(Counter.NEXT_GAME) for index in range(3)] == [3, 5, 0]

@@ -46,6 +46,15 @@ RECORDED: dict[str, Any] = {
     "restarts": 1,
     "failed_games": 0,
     "throttled": "actors",
+    "reanalyzed_positions": 0,
+    "reanalyzed_per_second": 0.0,
+    "reanalysis_share": 0.0,
+    "fresh_fraction": 0.0,
+    "fresh_target_fraction": 0.0,
+    "fresh_age_mean": 0.0,
+    "fresh_age_histogram": (0,) * 16,
+    "policy_divergence": float("nan"),
+    "fresh_wait_fraction": 0.0,
     "eta_seconds": 190.2,
 }
 

@@ -227,3 +227,30 @@ def test_resume_of_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 def test_unknown_preset_of_an_unknown_environment_names_the_environment() -> None:
     with pytest.raises(UnknownName, match="environment"):
         preset_choices(EnvConfig(name="chess3"), "small")
+
+
+@pytest.mark.parametrize(
+    ("flag", "more", "fraction", "is_enabled"),
+    [
+        ("2", [], 0.8, True),
+        ("2", ["reanalyze.fraction=0.5"], 0.5, True),
+        ("2", ["reanalyze.fraction=0"], 0.0, False),
+        ("0", [], 0.0, False),
+        ("0", ["reanalyze.fraction=0.5"], 0.5, False),
+    ],
+)
+def test_asking_for_reanalyzers_turns_reanalysis_on_unless_its_share_is_given(
+    flag: str, more: list[str], fraction: float, is_enabled: bool
+) -> None:
+    asked = {"reanalyze.num_reanalyzers": choose("reanalyze.num_reanalyzers", int(flag), "flag --reanalyzers")}
+    config, choices = resolve(set_choices(["env.name=tictactoe", *more], "flag --set") | asked, file=None, preset="default")
+
+    assert (config.reanalyze.fraction, config.reanalyze.is_enabled) == (fraction, is_enabled)
+    assert more or flag == "0" or choices["reanalyze.fraction"].origin == "flag --reanalyzers"
+
+
+def test_a_resumed_run_keeps_its_share_of_fresh_samples(tmp_path: Path) -> None:
+    run = stored_run(tmp_path, **{"reanalyze.fraction": "0.5"})
+    change = set_choices(["reanalyze.num_reanalyzers=3"], "flag --set")
+
+    assert resolve_resumed(change, file=None, run_dir=run)[0].reanalyze.fraction == 0.5

@@ -12,6 +12,7 @@ from engine.config import RunConfig
 from engine.status import Status
 from launch.dashboard import JSON, LINE_SECONDS, PLAIN, LineDisplay, RichDisplay, make_display, status_line
 from launch.screen import Event, clock, compact, number, screen, states_by_role
+from muzero.config import ReanalyzeConfig
 
 RUN_DIR = Path("runs/tictactoe-20250101-120000-s1")
 EVENTS = [Event(40.0 * index, f"event {index}") for index in range(6)]
@@ -189,3 +190,32 @@ def test_actors_are_shown_together() -> None:
         "actors": ["ready", "failed"],
         "learner": ["ready"],
     }
+
+
+REANALYZED = {
+    "reanalyzed_positions": 12_000,
+    "reanalyzed_per_second": 312.0,
+    "reanalysis_share": 0.35,
+    "fresh_fraction": 0.79,
+    "fresh_age_mean": 12.3,
+    "policy_divergence": 0.211,
+    "fresh_wait_fraction": 0.12,
+    "roles": {"actor-0": "READY", "learner": "READY", "reanalyzer-0": "READY", "reanalyzer-1": "FAILED"},
+}
+
+
+def test_the_screen_shows_reanalysis_where_it_is_on(status: Status) -> None:
+    console = Console(width=80, height=24, force_terminal=False, file=io.StringIO())
+    config = RunConfig(reanalyze=ReanalyzeConfig(fraction=0.8))
+    with console.capture() as capture:
+        console.print(screen(config, RUN_DIR, replace(status, **REANALYZED), EVENTS, height=24))
+    text = capture.get()
+
+    assert "…" not in text and len(text.splitlines()) <= 23
+    assert "reanalyzers   1 ready, 1 failed" in text and "312 positions/s   35% of all sims" in text
+    assert "79% of 80%   age 12.3 versions   KL 0.211   waited 12%" in text
+
+
+def test_a_line_tells_of_reanalysis_where_there_is_some(status: Status) -> None:
+    assert "fresh" not in status_line(status)
+    assert "reanalyzed 312/s  fresh 79%, age 12.3, waited 12%" in status_line(replace(status, **REANALYZED))

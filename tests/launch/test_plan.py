@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import Result
 from rich.console import Console
@@ -15,7 +16,7 @@ from engine.errors import NotEnoughMemory
 from engine.plan import Plan, make_plan, on_devices, size_text
 from engine.private_memory import MIB
 from launch.plan import plan_of, plan_record, print_plan
-from muzero.config import EnvConfig, NetworkConfig, ReplayConfig, SearchConfig, TrainingConfig
+from muzero.config import EnvConfig, NetworkConfig, ReanalyzeConfig, ReplayConfig, SearchConfig, TrainingConfig
 from muzero.types import GameSpec
 
 SPEC = GameSpec(
@@ -63,6 +64,15 @@ def test_processes_are_actors_server_learner_evaluator_supervisor() -> None:
         ("supervisor", 1),
     ]
     assert plan.num_processes == 68
+
+
+def test_reanalyzers_have_processes_and_trees_of_their_own() -> None:
+    config = msgspec.structs.replace(CONFIG, reanalyze=ReanalyzeConfig(fraction=0.8, num_reanalyzers=3, batch_size=64))
+    plan, without = make_plan(config, SPEC, num_floats=1000), planned()
+
+    assert ("reanalyzer", 3) in [(role.role, role.num_processes) for role in plan.roles]
+    assert plan.num_slots == without.num_slots + 3 * 64
+    assert (plan.trees_in_flight, plan.telemetry_bytes > without.telemetry_bytes) == (without.trees_in_flight + 3 * 64, True)
 
 
 def test_ring_bytes_are_those_of_its_arrays() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from engine.config import RunConfig
 from launch.config import preset_choices, preset_tables
-from launch.settings import build_config, choose, flatten
+from launch.settings import build_config, choose, differences, flatten
 from muzero.config import EnvConfig
 from muzero.games import GAMES, PREFIXES, make_game, world_of
 from muzero.networks.shape import latent_shape, num_downsamplings, uses_planes
@@ -147,7 +147,7 @@ def test_every_world_has_a_file_of_presets_and_every_file_a_world() -> None:
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_every_world_has_default_and_small_and_the_papers_worlds_have_paper(name: str) -> None:
-    expected = {"default", "small"} | ({"paper"} if name in PAPER else set())
+    expected = {"default", "small"} | ({"paper"} if name in PAPER else set()) | ({"reanalyze"} if name == ATARI else set())
 
     assert set(presets_of_world(name)) == expected
 
@@ -219,6 +219,16 @@ def test_the_paper_preset_needs_a_gpu_and_plans_for_one_of_80_gb(name: str) -> N
 
     assert (config.inference.device, config.learner.device, config.inference.precision) == ("cuda", "cuda", "bfloat16")
     assert config.plan.device_memory == "80GB"
+
+
+def test_the_reanalyze_preset_of_atari_is_the_papers_with_the_numbers_of_its_appendix_h() -> None:
+    paper, config = config_of(ATARI, "paper"), config_of(ATARI, "reanalyze")
+    changes = differences(paper, config)
+
+    assert changes["reanalyze.fraction"] == (0.0, 0.8)
+    assert (changes["training.td_steps"], changes["training.value_loss_weight"]) == ((10, 5), (1.0, 0.25))
+    assert (changes["replay.replay_ratio"], config.training.target_network_steps) == ((0.1, 2.0), 1000)
+    assert {key.partition(".")[0] for key in changes} == {"training", "replay", "reanalyze"}
 
 
 def test_the_papers_atari_screens_are_halved_four_times() -> None:

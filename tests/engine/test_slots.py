@@ -1,0 +1,24 @@
+"""Who owns which rows of the latent pool."""
+
+from engine.slots import clients_of, evaluator_client, num_slots, reanalyzer_client
+from tests.engine.run_examples import tiny_config
+
+CONFIG = tiny_config(
+    actors={"num_actors": 2}, evaluation={"is_enabled": True, "episodes": 5}, reanalyze={"fraction": 0.8, "num_reanalyzers": 2}
+)
+
+
+def test_groups_of_actors_come_first_then_reanalyzers_then_the_evaluator() -> None:
+    assert [client.num_trees for client in clients_of(CONFIG)] == [2, 2, 2, 2, 128, 128, 5]
+    assert [client.first_slot for client in clients_of(CONFIG)] == [0, 2, 4, 6, 8, 136, 264]
+    assert (reanalyzer_client(CONFIG, 1).index, evaluator_client(CONFIG).index, num_slots(CONFIG)) == (5, 6, 269)
+
+
+def test_one_process_reanalyzes_as_one_client_whatever_is_set() -> None:
+    config = tiny_config(reanalyze={"fraction": 0.8, "num_reanalyzers": 3})
+    assert [client.num_trees for client in clients_of(config)] == [2, 2, 128]
+
+
+def test_without_reanalysis_nobody_reanalyzes() -> None:
+    for off in ({"fraction": 0.0}, {"fraction": 0.8, "num_reanalyzers": 0}):
+        assert len(clients_of(tiny_config(reanalyze=off))) == 2

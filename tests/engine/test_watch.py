@@ -1,0 +1,40 @@
+"""What the look at a running run says by itself."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from engine.status import Status, StatusReader
+from engine.watch import Watch
+from tests.engine.run_examples import RememberingDisplay, tiny_config
+from tests.engine.test_metrics_log import FRESH
+
+
+class Recorded:
+    """A reader that knows what it will read."""
+
+    def __init__(self, *statuses: Status) -> None:
+        self._statuses = iter(statuses)
+
+    def read(self, *_: Any) -> Status:
+        return next(self._statuses)
+
+
+def messages_of(run_dir: Path, *statuses: Status) -> list[str]:
+    """Returns what is said when these statuses are looked at, one after the other."""
+    display = RememberingDisplay()
+    watch = Watch(tiny_config(), run_dir, display, cast(StatusReader, Recorded(*statuses)), None)
+    for _ in statuses:
+        watch.look_now({}, 0)
+    watch.close()
+    return display.messages
+
+
+def test_a_long_wait_for_fresh_positions_is_said_once_with_what_to_do(tmp_path: Path) -> None:
+    waiting = replace(FRESH, learner_steps=9, fresh_wait_fraction=0.43)
+    (message,) = messages_of(tmp_path, waiting, waiting)
+    assert message.startswith("learning waits for fresh positions (43% of the time): give more --reanalyzers or a larger reanalyze.")
+
+
+def test_a_short_wait_and_the_one_before_the_first_step_are_not_worth_a_message(tmp_path: Path) -> None:
+    assert messages_of(tmp_path, replace(FRESH, learner_steps=9, fresh_wait_fraction=0.1), replace(FRESH, fresh_wait_fraction=0.9)) == []
