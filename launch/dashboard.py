@@ -162,7 +162,7 @@ def status_line(status: Status) -> str:
         f"score {number(status.score)}",
         f"ETA {clock(status.eta_seconds)}",
     )
-    if status.reanalyzed_positions:
+    if status.reanalyzed_per_second > 0 or status.fresh_fraction > 0:
         parts += (
             f"reanalyzed {compact(status.reanalyzed_per_second)}/s",
             f"fresh {percent(status.fresh_fraction)}, age {number(status.fresh_age_mean)}, waited {percent(status.fresh_wait_fraction)}",
