@@ -35,6 +35,7 @@ def make_batch_buffers(spec: GameSpec, training: TrainingConfig, policy_entries:
     )
     if training.consistency_loss_weight > 0.0:
         batch.next_frames = np.zeros((size, unroll, *observation), dtype=spec.frame_dtype)
+        batch.next_mask = np.zeros((size, unroll), dtype=np.float32)
         batch.next_to_play = np.zeros((size, unroll), dtype=np.int8)
     if training.target_network_steps is not None:
         batch.bootstrap_frames = np.zeros((size, unroll + 1, *observation), dtype=spec.frame_dtype)

@@ -133,10 +133,11 @@ class SampleAssembly:
 
     def _fill_next(self, first: Int64Array, position: Int64Array, length: Int64Array, out: Batch) -> None:
         """Fills the observations after each action, where the batch has room for them."""
-        if out.next_frames is None or out.next_to_play is None:
+        if out.next_frames is None or out.next_mask is None or out.next_to_play is None:
             return
         following = position[:, None] + 1 + np.arange(self._training.unroll_steps)
         following = np.where(following < length[:, None], following, NOWHERE)
+        out.next_mask[:] = following != NOWHERE
         self._fill_frames(first, following, out.next_frames)
         self._fill_players(first, following, out.next_to_play)
 

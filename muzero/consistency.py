@@ -27,7 +27,7 @@ class ObservingNetwork(Protocol):
 def consistency_loss(network: ObservingNetwork, head: ConsistencyHead, hidden_states: list[Tensor], batch: TrainBatch) -> Tensor:
     """Returns the mean over the batch of the sum over the K unrolled steps, each weighing 1/K, scalar in [-1, 1].
 
-    Steps whose position was not searched, those past the end among them, count 0.
+    Steps past the end or the cut of a trajectory, where nothing was observed, count 0.
 
     Args:
         network: represents the observations.

@@ -43,7 +43,7 @@ class TrainBatch:
         reward_mask: float32 [B, K].
         policy_mask: float32 [B, K+1].
         sample_weight: float32 [B].
-        next_observations: those of [B, K] positions after each action where policy_mask is 1; None where the batch has none.
+        next_observations: those of [B, K] positions after each action where next_mask is 1; None where the batch has none.
         bootstrap_observations: those of [B, K+1] positions that values bootstrap from; None where the batch has none.
         bootstrap_factor: float32 [B, K+1]; None as above.
     """
@@ -78,14 +78,16 @@ def to_device(batch: Batch, device: torch.device) -> TrainBatch:
     factor = batch.bootstrap_factor
     return TrainBatch(
         **{name: _tensor(getattr(batch, name), device) for name in names},
-        next_observations=_choose(batch.next_frames, batch.next_to_play, batch.policy_mask[:, 1:], device),
-        bootstrap_observations=None if factor is None else _choose(batch.bootstrap_frames, batch.bootstrap_to_play, factor, device),
+        next_observations=_choose(batch.next_frames, batch.next_to_play, batch.next_mask, device),
+        bootstrap_observations=_choose(batch.bootstrap_frames, batch.bootstrap_to_play, factor, device),
         bootstrap_factor=None if factor is None else _tensor(factor, device),
     )
 
 
-def _choose(frames: FrameArray | None, to_play: Int8Array | None, mask: Float32Array, device: torch.device) -> ChosenObservations | None:
-    """Returns the observations whose mask is not 0; the host counts them, so that no GPU has to be waited for.
+def _choose(
+    frames: FrameArray | None, to_play: Int8Array | None, mask: Float32Array | None, device: torch.device
+) -> ChosenObservations | None:
+    """Returns the observations whose mask is not 0, None where the batch has none; the host counts them, so that no GPU is waited for.
 
     Args:
         frames: [B, M, N, *frame_shape].
@@ -93,7 +95,7 @@ def _choose(frames: FrameArray | None, to_play: Int8Array | None, mask: Float32A
         mask: float32 [B, M].
         device: where they go.
     """
-    if frames is None or to_play is None:
+    if frames is None or to_play is None or mask is None:
         return None
     entry = _tensor(np.flatnonzero(mask), device)
     chosen_frames, chosen_to_play = (_tensor(array, device).flatten(0, 1).index_select(0, entry) for array in (frames, to_play))

@@ -253,7 +253,8 @@ class Batch:
         is_fresh: bool [B], whether the sample's policy targets come from reanalysis.
         policy_version: int64 [B, K+1], version of the weights whose search gave each policy target; of the first position past the end.
         next_frames: spec.frame_dtype [B, K, num_frames, *frame_shape], observations of the positions after each action, zeros past
-            the end; None unless the consistency loss is trained, which asks where policy_mask is 1.
+            the end; None unless the consistency loss is trained.
+        next_mask: float32 [B, K], 1 where that position is stored, searched in full or not; None as above.
         next_to_play: int8 [B, K], their players; None as above.
         bootstrap_frames: spec.frame_dtype [B, K+1, num_frames, *frame_shape], observations that the n-step values bootstrap from,
             zeros where they do not; None unless there is a target network.
@@ -278,6 +279,7 @@ class Batch:
     is_fresh: BoolArray
     policy_version: Int64Array
     next_frames: FrameArray | None = None
+    next_mask: Float32Array | None = None
     next_to_play: Int8Array | None = None
     bootstrap_frames: FrameArray | None = None
     bootstrap_to_play: Int8Array | None = None

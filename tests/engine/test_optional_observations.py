@@ -39,19 +39,29 @@ def shown(frames: np.ndarray) -> list[list[int]]:  # type: ignore[type-arg]
 
 def test_they_are_not_there_unless_they_are_asked_for() -> None:
     batch = sample(ring_with(is_terminal=True))
-    assert batch.next_frames is None and batch.next_to_play is None
+    assert batch.next_frames is None and batch.next_mask is None and batch.next_to_play is None
     assert batch.bootstrap_frames is None and batch.bootstrap_to_play is None and batch.bootstrap_factor is None
 
 
 def test_next_observations_are_those_after_each_action_and_zeros_past_the_end() -> None:
     batch = sample(ring_with(is_terminal=True), consistency_loss_weight=2.0)
-    assert batch.next_frames is not None and batch.next_to_play is not None
+    assert batch.next_frames is not None and batch.next_mask is not None and batch.next_to_play is not None
     first, third = (np.flatnonzero(batch.row == row)[0] for row in (3, 5))
     assert shown(batch.next_frames[first]) == [[1, 2], [2, 3], [3, 4]]
     assert shown(batch.next_frames[third]) == [[3, 4], [0, 0], [0, 0]]
     assert batch.next_to_play[first].tolist() == [1, 0, 1]
     assert batch.next_to_play[third].tolist() == [1, 0, 0]
+    assert batch.next_mask[third].tolist() == [1.0, 0.0, 0.0]
     assert batch.bootstrap_frames is None
+
+
+def test_the_consistency_loss_also_looks_at_positions_without_a_policy_target() -> None:
+    ring = ring_with(is_terminal=True)
+    ring.arrays["policy_weight"][4] = 0.0  # as after a fast search
+    batch = sample(ring, consistency_loss_weight=2.0)
+    first = np.flatnonzero(batch.row == 3)[0]
+    assert batch.policy_mask[first].tolist() == [1.0, 0.0, 1.0, 1.0]
+    assert batch.next_mask is not None and batch.next_mask[first].tolist() == [1.0, 1.0, 1.0]
 
 
 def test_bootstrap_positions_and_factors_of_a_finished_episode() -> None:

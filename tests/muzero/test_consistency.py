@@ -34,11 +34,11 @@ class Product(nn.Module):
 
 
 def small_batch(masked: list[list[float]]) -> TrainBatch:
-    """Returns two samples of K = 2 whose four next observations begin with 1, 2, 3, 4; the policy mask of the steps is given."""
+    """Returns two samples of K = 2 whose four next observations begin with 1, 2, 3, 4; their mask is given."""
     batch = random_full_batch(board_spec(), 2, 2, seed=0)
-    assert batch.next_frames is not None
+    assert batch.next_frames is not None and batch.next_mask is not None
     batch.next_frames[:, :, 0, 0, 0] = [[1, 2], [3, 4]]
-    batch.policy_mask[:, 1:] = masked
+    batch.next_mask[:] = masked
     batch.sample_weight[:] = [1.0, 0.5]
     return to_device(batch, CPU)
 
@@ -112,8 +112,8 @@ def test_observations_are_represented_as_served_without_a_trace(config: object) 
 def test_only_observations_that_count_are_represented() -> None:
     batch = random_full_batch(board_spec(), 4, 3, seed=0)
     chosen = to_device(batch, CPU).next_observations
-    assert chosen is not None and batch.next_frames is not None
-    assert chosen.entry.tolist() == np.flatnonzero(batch.policy_mask[:, 1:]).tolist() == [0, 3, 4, 5, 6, 9, 10, 11]
+    assert chosen is not None and batch.next_frames is not None and batch.next_mask is not None
+    assert chosen.entry.tolist() == np.flatnonzero(batch.next_mask).tolist() == [0, 3, 4, 5, 6, 9, 10, 11]
     np.testing.assert_array_equal(chosen.frames[1].numpy(), batch.next_frames[1, 0])
 
 

@@ -120,6 +120,7 @@ def random_full_batch(spec: GameSpec, batch_size: int, unroll_steps: int, seed: 
     return replace(
         batch,
         next_frames=random_frames(spec, size * steps, rng).reshape(size, steps, *shape),
+        next_mask=np.array(batch.policy_mask[:, 1:]),
         next_to_play=rng.integers(0, spec.num_players, (size, steps)).astype(np.int8),
         bootstrap_frames=random_frames(spec, size * (steps + 1), rng).reshape(size, steps + 1, *shape),
         bootstrap_to_play=rng.integers(0, spec.num_players, (size, steps + 1)).astype(np.int8),
