@@ -58,6 +58,12 @@ class KnownTrajectories:
             if self._ring.entry(sequence) is None:
                 yield sequence
 
+    def entries(self) -> Iterator[Entry]:
+        """Yields the index entries of those that the ring holds."""
+        for sequence in self.slot_sequence[self.slot_sequence != NO_SEQUENCE].tolist():
+            if (entry := self._ring.entry(sequence)) is not None:
+                yield entry
+
     def slots_of(self, row: Int64Array) -> Int64Array:
         """Returns the index entry, int64 [n], of the trajectory that each physical row belongs to."""
         return self.row_sequence[row] % self._ring.max_trajectories

@@ -212,11 +212,15 @@ class Replay:
                 "next_sequence": self._next_sequence,
                 "total_steps": self.total_steps,
                 "skipped_reads": self.skipped_reads,
+                "drawing": self._drawing,
                 "rng": json.dumps(self._rng.bit_generator.state, default=lambda array: array.tolist()),
             }
 
     def load_state(self, state: ReplayState) -> None:
         """Goes on where `state` was taken, on the same ring or a restored one; what that no longer holds is forgotten.
+
+        Where rows were drawn by other settings, their priorities begin anew: those of the value error would otherwise go on to decide
+        what is drawn after prioritised drawing was switched off, and nothing would correct for it.
 
         Raises:
             UserError: the state belongs to a ring of another capacity.
@@ -239,6 +243,23 @@ class Replay:
             claimed = self._ring.claimed_trajectories
             self._next_sequence = min(numbers["next_sequence"], claimed)
             self._unpublished = [int(sequence) for sequence in arrays["unpublished"] if sequence < claimed]
+            if state.get("drawing", self._drawing) != self._drawing:  # a run from before this was saved does not say
+                self._set_first_priorities()
+
+    @property
+    def _drawing(self) -> str:
+        """The settings that first priorities follow from."""
+        config = self._config
+        exponent = config.priority_exponent if config.is_prioritized else 0.0
+        return f"priority_exponent={exponent} policy_surprise_fraction={config.policy_surprise_fraction}"
+
+    def _set_first_priorities(self) -> None:
+        """Gives all known rows the priorities that they would have been taken in with, but those that are overwritten meanwhile."""
+        for entry in self._known.entries():
+            rows = self._ring.rows(entry.start, entry.length)
+            priorities = first_priorities(self._ring, entry, self._config, self._training.td_steps, self._discount)
+            if self._ring.is_valid(entry.sequence):
+                self._tree.set(np.arange(rows.start, rows.stop), priorities)
 
     def _expire(self, oldest: int) -> None:
         """Forgets all trajectories before `oldest`."""

@@ -262,6 +262,19 @@ def test_a_state_newer_than_its_ring_forgets_what_the_ring_lacks():
     assert resumed.num_steps == 25
 
 
+def test_rows_begin_anew_where_they_were_drawn_by_other_settings():
+    ring = make_ring()
+    ring.append(zero_rewards(4, [0.0, 0.5, 0.0, 2.0]))
+    prioritized, uniform, again = make_replay(ring, PRIORITIZED), make_replay(ring), make_replay(ring, PRIORITIZED)
+    prioritized.ingest()
+    uniform.load_state(prioritized.state())
+    batch = uniform.make_batch_buffers()
+    assert uniform.sample(batch)
+    assert np.bincount(batch.row).tolist() == [8, 8, 8, 8]
+    again.load_state(uniform.state())
+    np.testing.assert_array_equal(again.state()["priorities"], prioritized.state()["priorities"])
+
+
 def test_a_state_of_another_capacity_is_refused():
     with pytest.raises(UserError, match="set replay.capacity_steps=40"):
         make_replay(make_ring(steps=50)).load_state(make_replay(make_ring(steps=40)).state())
