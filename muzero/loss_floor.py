@@ -18,7 +18,7 @@ SMALLEST_PROBABILITY = 1e-30
 """Stands for 0, whose logarithm a cross-entropy cannot multiply by 0."""
 
 
-class TargetNetwork:
+class PerfectNetwork:
     """Answers each state of one batch with the logits of its targets. A hidden state is the pair (sample, step)."""
 
     def __init__(self, batch: TrainBatch, value_codec: ValueCodec, reward_codec: ValueCodec, num_actions: int) -> None:
@@ -71,6 +71,6 @@ def loss_floor(batch: TrainBatch, value_codec: ValueCodec, reward_codec: ValueCo
     """Returns the loss of a network that knows every target of a batch; its mean parts are what training can reach at best.
 
     Args:
-        batch, value_codec, reward_codec, num_actions: as in TargetNetwork.
+        batch, value_codec, reward_codec, num_actions: as in PerfectNetwork.
     """
-    return muzero_loss(TargetNetwork(batch, value_codec, reward_codec, num_actions), batch, TrainingConfig())
+    return muzero_loss(PerfectNetwork(batch, value_codec, reward_codec, num_actions), batch, TrainingConfig())
