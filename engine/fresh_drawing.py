@@ -1,4 +1,9 @@
-"""Draws rows whose policies are fresh: every stored position of the unroll was searched again, lately. No copying of targets."""
+"""Draws rows whose policies are fresh: every stored position of the unroll was searched again, lately. No copying of targets.
+
+Of a row whose unroll passes the end of its trajectory, so many rows before it must be fresh as well that all rows ask for equally many,
+K+1. Otherwise a chunk of reanalysis would make its last K rows count at an end alone: of chunks of 16, with K = 5, the last row of a game
+was drawn 1.5 times as often as one in its middle, of chunks of 8 2.3 times.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,8 +98,12 @@ def draw_fresh_rows(
             break
         row = draw_row(nodes, uniform[index])
         slot = row_sequence[row] % slot_start.shape[0]
-        last = min(row + unroll_steps, slot_start[slot] % capacity_steps + slot_length[slot] - 1)
-        if is_fresh_window(fresh_version, row, last, oldest_version):
+        start = slot_start[slot] % capacity_steps
+        last = min(row + unroll_steps, start + slot_length[slot] - 1)
+        first = row
+        while first > start and last - first < unroll_steps and nodes[num_leaves + first - 1] > 0.0:  # a row of history has no policy
+            first -= 1
+        if is_fresh_window(fresh_version, first, last, oldest_version):
             out_row[num_found] = row
             out_probability[num_found] = nodes[num_leaves + row] / nodes[1]
             num_found += 1

@@ -74,6 +74,16 @@ def test_every_stored_position_of_the_unroll_must_be_fresh() -> None:
     assert set(batch.row.tolist()) == {0, 1, 5, 6, 7}
 
 
+def test_rows_at_an_end_ask_for_as_many_fresh_rows_as_others() -> None:
+    ring = ring_of(2)
+    write_fresh(ring, 0, 6, 2, version=5)  # the end of the unroll of the last two rows, but only two of three rows
+    write_fresh(ring, 1, 5, 3, version=5)
+    replay = make_replay(ring, ALL)
+    batch = replay.make_batch_buffers()
+    assert replay.sample(batch)
+    assert set(batch.row.tolist()) == {13, 14, 15}
+
+
 def test_without_fresh_policies_nothing_is_drawn_and_said_so() -> None:
     ring = ring_of(4)
     replay = make_replay(ring)
@@ -202,6 +212,7 @@ def test_kernel_and_source_draw_the_same_fresh_rows_as_one_would_by_hand(seed: i
         count = kernel(nodes, uniform, row_sequence, slot_start, slot_length, fresh_version, 2, 1, row, probability)
         results.append(row[:count].tolist())
         assert (probability[:count] == 1 / 16).all()
-    expected = [row for row in range(16) if (fresh_version[row : min(row + 3, row - row % 4 + 4)] >= 1).all()]
+    windows = {row: min(row, row - row % 4 + 1) for row in range(16)}  # the last two of four rows ask for those before, too
+    expected = [row for row, first in windows.items() if (fresh_version[first : first + 3] >= 1).all()]
     assert results == [expected[:5]] * 2
     assert is_fresh_window(fresh_version, 0, 15, -1)
