@@ -10,7 +10,7 @@ import msgspec
 
 from engine.config import RunConfig
 from launch.settings import Choices, build_config, choices_of, choose, differences
-from muzero.config import EnvConfig
+from muzero.config import EnvConfig, require
 from muzero.errors import UnknownName, UserError
 from muzero.games import Game, make_game, world_of
 
@@ -184,6 +184,7 @@ def _checked(config: RunConfig) -> RunConfig:
     from muzero.playout_cap import fast_search_config
 
     fast_search_config(config.self_play, config.search)
+    _require_whole_unrolls(config)
     spec = playable_game(config.env).spec
     if spec.num_players == 2 and config.evaluation.is_enabled:
         make_opponent(config.evaluation.opponent, config.env, in_run=True).close()
@@ -202,3 +203,12 @@ def playable_game(env: EnvConfig) -> Game:
 
         quick_check(game)
     return game
+
+
+def _require_whole_unrolls(config: RunConfig) -> None:
+    """Raises UserError where no unroll fits into what is reanalyzed together: hardly any sample would ever be fresh."""
+    chunk, unroll = config.reanalyze.chunk_steps, config.training.unroll_steps
+    require(
+        chunk > unroll or not config.reanalyze.is_enabled,
+        f"reanalyze.chunk_steps is {chunk}, too few for unrolls of {unroll + 1} positions: set more than training.unroll_steps ({unroll}).",
+    )

@@ -244,7 +244,8 @@ class ReplayConfig(Settings, frozen=True):
         for field in ("min_steps", "policy_entries"):
             require(getattr(self, field) >= 1, f"replay.{field} is {getattr(self, field)}: set at least 1.")
         require(self.replay_ratio > 0.0, f"replay.replay_ratio is {self.replay_ratio}: set a positive value.")
-        require_not_negative(self, "replay", "priority_exponent", "importance_exponent")
+        for field in ("priority_exponent", "importance_exponent"):  # powers of 1e-6, the least priority, must stay numbers
+            require(0.0 <= getattr(self, field) <= 2.0, f"replay.{field} is {getattr(self, field)}: set a value in [0, 2].")
         surprise = self.policy_surprise_fraction
         require(0.0 <= surprise <= 1.0, f"replay.policy_surprise_fraction is {surprise}: set a value in [0, 1].")
         require(
@@ -263,7 +264,8 @@ class ReanalyzeConfig(Settings, frozen=True):
     batch_size: int = 128
     """Positions a reanalyzer searches at once; a multiple of chunk_steps."""
     chunk_steps: int = 16
-    """Consecutive positions of a trajectory that are searched together, so that all steps of an unroll are fresh."""
+    """Consecutive positions of a trajectory that are searched together, so that all steps of an unroll are fresh; more than
+    training.unroll_steps."""
     draw: Literal["uniform", "oldest", "priority"] = "uniform"
     """Which positions are drawn: all alike, those first whose policy is oldest, or by |search value - n-step return|."""
     max_policy_age: int = 100

@@ -139,6 +139,13 @@ def test_fast_searches_longer_than_full_ones_are_refused() -> None:
         resolve(chosen, file=None, preset="default")
 
 
+def test_chunks_that_hold_no_unroll_are_refused() -> None:
+    chosen = env("tictactoe") | set_choices(["reanalyze.fraction=0.8", "reanalyze.chunk_steps=4"], "flag --set")
+
+    with pytest.raises(UserError, match=r"reanalyze.chunk_steps is 4, too few for unrolls of 6 positions: set more than .* \(5\)"):
+        resolve(chosen, file=None, preset="default")
+
+
 def test_set_reads_toml_and_else_text() -> None:
     choices = set_choices(["seed=3", "search.rule=puct", 'env.kwargs.x="1"', "env.kwargs.y=[1, 2]"], "flag --set")
 

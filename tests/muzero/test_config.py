@@ -32,7 +32,7 @@ def test_gumbel_is_the_rule_under_64_simulations_unless_one_is_named(chosen: Any
         (TrainingConfig, "lr_warmup_steps", -1, "set 0 or more"),
         (ReplayConfig, "min_steps", 0, "set at least 1"),
         (ReplayConfig, "policy_entries", 0, "set at least 1"),
-        (ReplayConfig, "priority_exponent", -1.0, "set 0 or more"),
+        (ReplayConfig, "priority_exponent", -1.0, r"set a value in \[0, 2\]"),
     ],
 )
 def test_nonsense_is_refused_with_its_key_and_what_to_set(section: type[Settings], field: str, value: float, remedy: str) -> None:
