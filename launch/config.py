@@ -141,6 +141,7 @@ def resolve_resumed(overrides: Choices, *, file: Path | None, run_dir: Path) -> 
     changes = differences(before, after)
     stays_one_process = before.actors.num_actors == after.actors.num_actors == 0
     _refuse_fixed(changes, FIXED_ON_RESUME + FIXED_IN_ONE_PROCESS if stays_one_process else FIXED_ON_RESUME, run_dir)
+    _refuse_late_reanalysis(before, after, run_dir)
     return _checked(after), choices, changes
 
 
@@ -158,6 +159,15 @@ def _refuse_fixed(changes: Mapping[str, tuple[Any, Any]], fixed_keys: tuple[str,
     if fixed:
         was, now = changes[fixed[0]]
         raise UserError(f"{fixed[0]} is {was} in {run_dir} and cannot become {now} on --resume: leave it, or start a new run.")
+
+
+def _refuse_late_reanalysis(before: RunConfig, after: RunConfig, run_dir: Path) -> None:
+    """Raises a UserError if stored positions are to be reanalyzed of which no legal actions were stored."""
+    if after.reanalyze.is_enabled and not before.reanalyze.is_enabled:
+        raise UserError(
+            f"{run_dir} stores no legal actions of its positions, because it was last run without reanalysis, and cannot begin with "
+            "it on --resume: leave out --reanalyzers and reanalyze.fraction, or start a new run."
+        )
 
 
 def origins_of(choices: Choices) -> dict[str, str]:

@@ -226,6 +226,12 @@ def test_resume_in_one_process_refuses_what_does_not_fit_the_running_games(tmp_p
     assert len(resolve_resumed(change | set_choices(["actors.num_actors=2"], "flag --set"), file=None, run_dir=run)[2]) == 2
 
 
+def test_resume_refuses_reanalysis_of_positions_that_were_stored_without_legal_actions(tmp_path: Path) -> None:
+    run = stored_run(tmp_path)
+    with pytest.raises(UserError, match="cannot begin with it on --resume"):
+        resolve_resumed(set_choices(["reanalyze.num_reanalyzers=1"], "flag --set"), file=None, run_dir=run)
+
+
 def test_resume_of_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no run to resume"):
         resolve_resumed({}, file=None, run_dir=tmp_path)
