@@ -35,8 +35,8 @@ def stored_positions(ring: Ring, spec: GameSpec, config: RunConfig, num_position
         UserError: nothing is stored.
     """
     size = PART_POSITIONS
-    training = msgspec.structs.replace(config.training, batch_size=size, target_network_steps=None, consistency_loss_weight=0.0)
-    training = msgspec.structs.replace(training, micro_batch_size=None)
+    plain = {"micro_batch_size": None, "target_network_steps": None, "consistency_loss_weight": 0.0}
+    training = msgspec.structs.replace(config.training, batch_size=size, **plain)
     uniform = msgspec.structs.replace(config.replay, is_prioritized=False, policy_surprise_fraction=0.0)
     replay = Replay(ring, spec, uniform, training, config.search.discount, generator(0, Purpose.REPLAY))
     replay.ingest()

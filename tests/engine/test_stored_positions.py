@@ -76,6 +76,12 @@ def test_no_more_positions_than_asked_for_in_parts() -> None:
     assert all(len(part.batch.frames) == len(part.outcome) for part in stored_positions(ring, SPEC, CONFIG, 3))
 
 
+def test_a_run_in_micro_batches_can_be_looked_at_too() -> None:
+    config = RunConfig(training=TrainingConfig(batch_size=96, micro_batch_size=48))
+    (part,) = stored_positions(filled_ring(is_terminal=True), SPEC, config, 5)
+    assert len(part.outcome) == 5
+
+
 def test_an_empty_ring_is_refused() -> None:
     with pytest.raises(UserError, match="holds no finished games"):
         next(stored_positions(make_ring(), SPEC, CONFIG, 10))
