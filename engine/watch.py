@@ -12,6 +12,9 @@ from engine.status import Status, StatusReader
 STATUS_SECONDS = 1.0
 LONG_WAIT_FRACTION = 0.25
 """Part of the learner's time that it may wait for fresh positions before that is said."""
+LONG_WAIT_LOOKS = 15
+"""Looks in a row at such a wait before it is said: the wait for the first fresh positions, which every run has, is over by then, and out
+of the seconds that a status tells of."""
 
 
 class Watch:
@@ -28,7 +31,7 @@ class Watch:
         self._good_evaluations = 0
         self._failures_before: int | None = 0 if resumed_at is None else None
         self._has_shown_failure = False
-        self._has_shown_wait = False
+        self._looks_at_wait = 0
         self.reason = ""
 
     def look(self, roles: dict[str, str], restarts: int) -> bool:
@@ -66,9 +69,12 @@ class Watch:
             self._display.message(f"an exception ended a game or an evaluation; more are only counted:\n{latest_traceback(self._run_dir)}")
 
     def _look_at_reanalysis(self, status: Status) -> None:
-        """Says once that reanalysis holds learning up; how much it does later is in the status."""
-        if status.learner_steps > 0 and status.fresh_wait_fraction > LONG_WAIT_FRACTION and not self._has_shown_wait:
-            self._has_shown_wait = True
+        """Says once that reanalysis holds learning up for long; how much it does later is in the status."""
+        if self._looks_at_wait == LONG_WAIT_LOOKS:
+            return
+        is_waiting = status.learner_steps > 0 and status.fresh_wait_fraction > LONG_WAIT_FRACTION
+        self._looks_at_wait = self._looks_at_wait + 1 if is_waiting else 0
+        if self._looks_at_wait == LONG_WAIT_LOOKS:
             self._display.message(
                 f"learning waits for fresh positions ({status.fresh_wait_fraction:.0%} of the time): give more --reanalyzers or a larger "
                 "reanalyze.samples_per_position or reanalyze.max_policy_age"

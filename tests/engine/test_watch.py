@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from engine.status import Status, StatusReader
-from engine.watch import Watch
+from engine.watch import LONG_WAIT_LOOKS, Watch
 from tests.engine.run_examples import RememberingDisplay, tiny_config
 from tests.engine.test_metrics_log import FRESH
 
@@ -32,9 +32,12 @@ def messages_of(run_dir: Path, *statuses: Status) -> list[str]:
 
 def test_a_long_wait_for_fresh_positions_is_said_once_with_what_to_do(tmp_path: Path) -> None:
     waiting = replace(FRESH, learner_steps=9, fresh_wait_fraction=0.43)
-    (message,) = messages_of(tmp_path, waiting, waiting)
+    (message,) = messages_of(tmp_path, *[waiting] * (LONG_WAIT_LOOKS + 1))
     assert message.startswith("learning waits for fresh positions (43% of the time): give more --reanalyzers or a larger reanalyze.")
 
 
-def test_a_short_wait_and_the_one_before_the_first_step_are_not_worth_a_message(tmp_path: Path) -> None:
-    assert messages_of(tmp_path, replace(FRESH, learner_steps=9, fresh_wait_fraction=0.1), replace(FRESH, fresh_wait_fraction=0.9)) == []
+def test_a_small_or_short_wait_and_the_one_before_the_first_step_are_not_worth_a_message(tmp_path: Path) -> None:
+    long, small = (replace(FRESH, learner_steps=9, fresh_wait_fraction=fraction) for fraction in (0.9, 0.1))
+    before = replace(FRESH, learner_steps=0, fresh_wait_fraction=0.9)
+    for statuses in ([before], [small], [*[long] * (LONG_WAIT_LOOKS - 1), small]):
+        assert messages_of(tmp_path, *statuses * LONG_WAIT_LOOKS) == []
