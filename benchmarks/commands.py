@@ -77,9 +77,12 @@ def evaluate(command: Sequence[str]) -> dict[str, Any]:
     """Runs an evaluation and returns what it printed.
 
     Raises:
-        MuZeroError: it failed or printed no JSON object.
+        MuZeroError: it failed, did not end or printed no JSON object.
     """
-    done = subprocess.run(_program(command), cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=EVALUATION_SECONDS, check=False)
+    try:
+        done = subprocess.run(_program(command), cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=EVALUATION_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise MuZeroError(f"{shlex.join(command)} did not end within {EVALUATION_SECONDS / 3600:g} hours.") from None
     try:
         record: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError):

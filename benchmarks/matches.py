@@ -12,8 +12,8 @@ from benchmarks.result import Score
 from benchmarks.row import RUN, Evaluation, Measure, Row
 from engine.milestones import milestone_paths
 
-KEYS: dict[Measure, tuple[str, ...]] = {"elo": ("elo_difference", "elo")}
-"""Keys of the JSON where they are not the name of the measure; the first that is there counts."""
+KEYS: dict[Measure, str] = {"elo": "elo_difference"}
+"""Key of the JSON where it is not the name of the measure."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ def score_of(match: Match, record: Mapping[str, Any], command: str) -> Score:
         command: how the command is written down.
     """
     evaluation = match.evaluation
-    keys = KEYS.get(evaluation.measure, (evaluation.measure,))
-    value = next((record[key] for key in keys if key in record), None)
+    value = record.get(KEYS.get(evaluation.measure, evaluation.measure))
     low, high = _interval(evaluation, record)
     return Score(
         measure=evaluation.measure,

@@ -1,5 +1,6 @@
 """The words and tables of the results page, in Markdown, from the rows and their results. Pictures are in `figures.py`."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -101,13 +102,14 @@ def _end(value: float | None) -> str:
 
 
 def _comparison(row: Row, results: Sequence[Result]) -> str:
-    """Returns how the environment steps of a row compare to those of another one, empty without a claim about it or its results."""
+    """Returns how the environment steps of a row compare to those of another one, empty without a claim about it or its results.
+
+    A seed that never reached its target counts against the claim: as infinitely many steps of ours, as no more than it took of theirs.
+    """
     if row.compared_to is None:
         return ""
-    ours, theirs = (
-        [result.reached.env_steps for result in results if result.name == name and result.reached]
-        for name in (row.name, row.compared_to.row)
-    )
+    ours = [result.reached.env_steps if result.reached else math.inf for result in results if result.name == row.name]
+    theirs = [(result.reached or result).env_steps for result in results if result.name == row.compared_to.row]
     if not ours or not theirs:
         return ""
     quotient = median(ours) / median(theirs)

@@ -1,4 +1,4 @@
-"""What a measured row says, as it is stored in `benchmarks/results/`; how it is computed is in `verdict.py`."""
+"""What a measured row says, as it is stored in `benchmarks/results/`; how it is computed is in `measure.py`."""
 
 from pathlib import Path
 

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 Measure = Literal["score", "losing_lines", "mean_return", "elo"]
-"""A key of the JSON of `muzero eval`."""
+"""A number of the JSON of `muzero eval`."""
 Plot = Literal["curve", "dots", "simulations", "milestones"]
 """What is drawn: the run's own evaluations over time, the final score of each row and seed, Elo against simulations per move, or
 Elo against the minute of the milestone."""

@@ -93,6 +93,16 @@ def test_two_rows_are_compared_by_their_environment_steps(docs: Path) -> None:
     assert "median: `more-with` 800, `more-without` 800; quotient 1.00, target <= 0.6: **missed**." in page
 
 
+def test_a_seed_that_never_reached_its_target_counts_against_the_comparison(tmp_path: Path) -> None:
+    ours = (result("more-with", seed, family="more", compared_to=ROWS[4].compared_to) for seed in (1, 2))
+    never = result("more-with", 3, family="more", compared_to=ROWS[4].compared_to, reached=None)
+    theirs = result("more-without", 1, family="more", env_steps=5000, reached=None)
+    page = (rendered(tmp_path, (*ours, never, theirs)) / "results.md").read_text()
+    assert "median: `more-with` 800, `more-without` 5,000; quotient 0.16" in page
+    page = (rendered(tmp_path, (never, theirs)) / "results.md").read_text()
+    assert "median: `more-with` inf, `more-without` 5,000; quotient inf, target <= 0.6: **missed**." in page
+
+
 def test_every_picture_is_there_and_shown(docs: Path) -> None:
     pictures = sorted(path.name for path in (docs / "results").iterdir())
     expected = ["loses-curve", "more-curve", "more-dots", "thinks-milestones", "thinks-simulations", "wins-curve"]
