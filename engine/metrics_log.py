@@ -36,6 +36,7 @@ SCALARS = {
     "replay/ring_steps": "ring_steps",
     "eval/score": "score",
 }
+"""TensorBoard name of each field; the first four are those that users of Stable-Baselines3 know."""
 SCALARS_OF_REANALYSIS = {
     "reanalyze/positions_per_second": "reanalyzed_per_second",
     "reanalyze/share_of_simulations": "reanalysis_share",
@@ -45,7 +46,7 @@ SCALARS_OF_REANALYSIS = {
     "reanalyze/policy_divergence": "policy_divergence",
     "reanalyze/wait_fraction": "fresh_wait_fraction",
 }
-"""TensorBoard name of each field; the first four are those that users of Stable-Baselines3 know."""
+"""The same of a run that reanalyzes."""
 
 logger = logging.getLogger(__name__)
 

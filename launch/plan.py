@@ -88,8 +88,10 @@ def plan_table(plan: Plan) -> Table:
     if plan.is_pool_on_host:
         table.add_row("latent pool", size_text(plan.latent_pool_bytes), _pool_text(plan))
     table.add_section()
-    table.add_row("trees in flight", f"{plan.trees_in_flight:,}", "games of all actors")
-    table.add_row("expected batch", f"{plan.expected_batch:,}", "leaves per forward pass, one group of every actor", end_section=True)
+    table.add_row("trees in flight", f"{plan.trees_in_flight:,}", "games of all actors, positions of all reanalyzers")
+    table.add_row(
+        "expected batch", f"{plan.expected_batch:,}", "leaves per forward pass, one group of every actor and reanalyzer", end_section=True
+    )
     table.add_row("memory", size_text(plan.memory_bytes), _memory_text(plan), style="bold")
     return table
 
