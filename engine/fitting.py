@@ -50,12 +50,18 @@ def with_capacity(config: RunConfig, capacity_steps: int) -> RunConfig:
     return msgspec.structs.replace(config, replay=msgspec.structs.replace(config.replay, capacity_steps=capacity_steps))
 
 
+def with_reanalyzed(config: RunConfig, batch_size: int) -> RunConfig:
+    """Returns the configuration with another number of positions that a reanalyzer searches at once."""
+    return msgspec.structs.replace(config, reanalyze=msgspec.structs.replace(config.reanalyze, batch_size=batch_size))
+
+
 def flags_between(config: RunConfig, wanted: RunConfig) -> str:
     """Returns the advice to give the flags that turn one configuration into the other, "" where they are equal."""
     flags = {
         f"--set replay.capacity_steps={wanted.replay.capacity_steps}": wanted.replay != config.replay,
         f"--set training.micro_batch_size={wanted.training.micro_batch_size}": micro_batch_size(wanted.training)
         != micro_batch_size(config.training),
+        f"--set reanalyze.batch_size={wanted.reanalyze.batch_size}": wanted.reanalyze != config.reanalyze,
         f"--actors {wanted.actors.num_actors}": wanted.actors.num_actors != config.actors.num_actors,
         f"--games-per-actor {wanted.actors.games_per_actor}": wanted.actors.games_per_actor != config.actors.games_per_actor,
     }
@@ -67,16 +73,18 @@ def smaller(part: str, config: RunConfig, spec: GameSpec, fits: Fits) -> RunConf
     """Returns the configuration with the largest value that fits of the setting that decides a part's size, the least where none fits.
 
     Args:
-        part: "ring", "pool", "actors" or "learner".
+        part: "ring", "pool", "reanalyzers", "actors" or "learner".
         config: does not fit.
         spec: facts of its game.
         fits: whether a run of a configuration fits.
     """
     actors, games, groups = config.actors.num_actors, config.actors.games_per_actor, config.actors.groups
+    chunk = config.reanalyze.chunk_steps
     least = max(CAPACITY_STEP, longest_trajectory(config, spec), config.replay.min_steps + 1)
     settings: dict[str, tuple[Sequence[int], Callable[[RunConfig, int], RunConfig]]] = {
         "ring": (range(-(-least // CAPACITY_STEP) * CAPACITY_STEP, config.replay.capacity_steps, CAPACITY_STEP), with_capacity),
         "pool": (range(groups, games, groups), lambda config, number: with_actors(config, actors, number)),
+        "reanalyzers": (range(chunk, config.reanalyze.batch_size, chunk), with_reanalyzed),
         "actors": (range(1, actors), lambda config, number: with_actors(config, number, games)),
         "learner": (micro_batches(config), with_micro_batch),
     }

@@ -12,7 +12,7 @@ from engine.fitting import flags_between, smaller
 from engine.layout import ring_layout_of, telemetry_layout, weights_layout
 from engine.private_memory import MIB, RolePlan, longest_trajectory, plan_roles, replay_bytes
 from engine.shared_memory import USABLE_SHARE, available_memory_bytes
-from engine.slots import num_reanalyzers, num_slots
+from engine.slots import leaves_in_flight, num_reanalyzers, num_slots
 from muzero.config import require
 from muzero.networks.shape import latent_shape
 from muzero.types import GameSpec
@@ -161,7 +161,7 @@ def _estimate(config: RunConfig, spec: GameSpec, num_floats: int | None) -> Plan
         num_slots=num_slots(config),
         num_nodes=config.search.num_simulations + 1,
         trees_in_flight=num_actors * config.actors.games_per_actor + reanalysis_trees,
-        expected_batch=min(config.inference.max_batch, num_actors * config.actors.games_per_group + reanalysis_trees),
+        expected_batch=min(config.inference.max_batch, leaves_in_flight(config)),
         capacity_steps=config.replay.capacity_steps,
         available_bytes=available_memory_bytes() if host_memory is None else memory_bytes(host_memory, "plan.host_memory"),
         is_memory_checked=host_memory is not None or config.plan.device_memory is None or not placements,
@@ -204,10 +204,12 @@ def _memory_remedy(config: RunConfig, spec: GameSpec, num_floats: int | None, pl
         return needed(changed) <= plan.usable_bytes
 
     totals = {role.role: role.total_bytes for role in plan.roles}
-    replay = replay_bytes(config)
+    replay, pool = replay_bytes(config), plan.latent_pool_bytes if plan.is_pool_on_host else 0
+    reanalyzers_pool = pool * num_reanalyzers(config) * config.reanalyze.batch_size // plan.num_slots
     sizes = {
         "ring": plan.ring_bytes + replay,
-        "pool": plan.latent_pool_bytes if plan.is_pool_on_host else 0,
+        "pool": pool - reanalyzers_pool,
+        "reanalyzers": totals.get("reanalyzer", 0) + reanalyzers_pool,
         "actors": totals.get("actor", 0),
         "learner": totals.get("learner", totals.get("one process", 0)) - replay,
     }

@@ -65,6 +65,11 @@ def evaluator_client(config: RunConfig) -> Client:
     return clients_of(config)[-1]
 
 
+def leaves_in_flight(config: RunConfig) -> int:
+    """Returns the leaves that wait for the server at once: one group of each actor, whose others run their trees, and all reanalyzers'."""
+    return max(1, config.actors.num_actors) * config.actors.games_per_group + num_reanalyzers(config) * config.reanalyze.batch_size
+
+
 def num_slots(config: RunConfig) -> int:
     """Returns the slots of the latent pool."""
     return sum(client.num_trees for client in clients_of(config))

@@ -15,7 +15,7 @@ from engine.layout import Control, Counter, Gauge
 from engine.messages import Header, Kind, unpack_header
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_parts import attach_weights, make_wire
-from engine.slots import num_slots
+from engine.slots import leaves_in_flight, num_slots
 from engine.telemetry import ProcessBlock
 from engine.transport import ServerSocket, server_address
 from engine.weights import WeightStore
@@ -83,12 +83,12 @@ class InferenceServer:
         self._wire = make_wire(config, spec)
         self._weights, self._socket, self._block, self._epoch = weights, socket, block, epoch
         self._values = np.zeros(num_floats, dtype=np.float32)
-        typical_batch = min(max(1, config.actors.num_actors) * config.actors.games_per_group, config.inference.max_batch)
+        typical_batch = min(leaves_in_flight(config), config.inference.max_batch)
         self.core = InferenceCore(config, spec, action_planes, num_slots=num_slots(config), typical_batch=typical_batch)
         self._slots = [np.arange(client.first_slot, client.first_slot + client.num_trees, dtype=np.int64) for client in self._wire.clients]
         deadline_seconds = config.inference.batch_deadline_microseconds * 1e-6
         self._batcher = Batcher(config.inference.max_batch, deadline_seconds, config.actors.groups)
-        self._in_flight = max(1, num_slots(config) // config.actors.groups)
+        self._in_flight = leaves_in_flight(config)
         self._search_is_here: set[int] = set()
         self._mean_fill = 0.0
 

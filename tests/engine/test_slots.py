@@ -1,6 +1,6 @@
 """Who owns which rows of the latent pool."""
 
-from engine.slots import clients_of, evaluator_client, num_slots, reanalyzer_client
+from engine.slots import clients_of, evaluator_client, leaves_in_flight, num_slots, reanalyzer_client
 from tests.engine.run_examples import tiny_config
 
 CONFIG = tiny_config(
@@ -12,6 +12,10 @@ def test_groups_of_actors_come_first_then_reanalyzers_then_the_evaluator() -> No
     assert [client.num_trees for client in clients_of(CONFIG)] == [2, 2, 2, 2, 128, 128, 5]
     assert [client.first_slot for client in clients_of(CONFIG)] == [0, 2, 4, 6, 8, 136, 264]
     assert (reanalyzer_client(CONFIG, 1).index, evaluator_client(CONFIG).index, num_slots(CONFIG)) == (5, 6, 269)
+
+
+def test_one_group_of_each_actor_and_all_reanalyzers_wait_for_the_server_at_once() -> None:
+    assert leaves_in_flight(CONFIG) == 2 * 2 + 2 * 128
 
 
 def test_one_process_reanalyzes_as_one_client_whatever_is_set() -> None:

@@ -188,7 +188,12 @@ LARGE_POOL = "--set network.kind=residual --set network.num_channels=512 --simul
 
 @pytest.mark.parametrize(
     "flags",
-    [f"{LARGE_RING} --actors 1000", f"{LARGE_RING} {LARGE_POOL}", f"{LARGE_POOL} --actors 300 --set training.batch_size=65536"],
+    [
+        f"{LARGE_RING} --actors 1000",
+        f"{LARGE_RING} {LARGE_POOL}",
+        f"{LARGE_POOL} --actors 300 --set training.batch_size=65536",
+        f"{LARGE_RING} --reanalyzers 100 --set reanalyze.batch_size=32768",
+    ],
 )
 def test_following_the_advice_makes_any_run_fit(run_launch: Callable[..., Result], flags: str) -> None:
     refused = run_launch("--env", "tictactoe", "--device", "cpu", *flags.split(), "--dry-run")
