@@ -15,6 +15,7 @@ from engine.replay_archive import ReplayArchive
 from engine.ring import Ring
 from engine.shared_memory import Segment
 from engine.stored_positions import stored_positions
+from muzero.config import require
 from muzero.dead_units import UnitWatch
 from muzero.diagnosis import Diagnosis, diagnose
 from muzero.games import make_game
@@ -53,11 +54,12 @@ def diagnose_checkpoint(
         on_problem: called with a sentence for each damaged checkpoint that was passed over.
 
     Raises:
-        UserError: there is no checkpoint, or it holds no games.
+        UserError: there is no checkpoint, it holds no games, or it is a milestone.
         CorruptCheckpoint: none passes its checksums, or its saved ring does not.
         NotEnoughMemory: the ring is larger than the memory.
     """
     checkpoint = find_checkpoint(path, on_problem)
+    require("replay" in checkpoint.manifest, f"{path} is a milestone, which holds no games: name the run or one of its checkpoints.")
     config, values, learner_steps = load_for_evaluation(checkpoint.path)
     game, device = make_game(config.env), resolve_device("auto")
     network = build_network(game.spec, game.action_planes(), config.network, config.seed)

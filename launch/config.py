@@ -198,6 +198,9 @@ def _checked(config: RunConfig) -> RunConfig:
     spec = playable_game(config.env).spec
     if spec.num_players == 2 and config.evaluation.is_enabled:
         make_opponent(config.evaluation.opponent, config.env, in_run=True).close()
+    if spec.num_players == 1 and config.evaluation.opening_moves:
+        moves = config.evaluation.opening_moves
+        raise UserError(f"evaluation.opening_moves is {moves}, but '{config.env.name}' has no opponent: leave it out.")
     return msgspec.structs.replace(config, network=resolved(config.network, spec))
 
 

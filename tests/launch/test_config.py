@@ -173,6 +173,11 @@ def test_the_opponent_is_ignored_where_one_plays_alone() -> None:
     assert config.evaluation.opponent == "perfect"
 
 
+def test_opening_moves_are_refused_where_one_plays_alone() -> None:
+    with pytest.raises(UserError, match="evaluation.opening_moves is 2, but 'cartpole' has no opponent"):
+        resolve(env("cartpole") | set_choices(["evaluation.opening_moves=2"], "flag --set"), file=None, preset="default")
+
+
 def test_set_without_a_value_is_refused() -> None:
     with pytest.raises(UserError, match="--set got 'seed': write KEY=VALUE"):
         set_choices(["seed"], "flag --set")

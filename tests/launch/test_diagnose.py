@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from engine.checkpoint_manifest import newest_checkpoint
+from engine.milestones import Milestones
 from engine.training import train
 from launch.cli import muzero
 from tests.engine.run_examples import RememberingDisplay, tiny_config
@@ -50,6 +52,18 @@ def test_without_matplotlib_the_numbers_are_still_there(run_dir: Path, monkeypat
     assert "pip install 'muzero-engine[results]'" in result.stderr
     assert "value error" in result.stdout and "\n- " in result.stdout
     assert (run_dir / "diagnosis" / "step_000000020.json").is_file()
+
+
+def test_a_milestone_is_refused_because_it_holds_no_games(run_dir: Path, tmp_path: Path) -> None:
+    checkpoint = newest_checkpoint(run_dir, print)
+    assert checkpoint is not None
+    facts = {"learner_steps": 20, "env_steps": 60, "run_seconds": 61.0}
+    milestone = Milestones(tmp_path, every_minutes=1.0).save(checkpoint.config(), checkpoint.network(), facts)
+
+    result = diagnose(str(milestone))
+
+    assert result.exit_code == 2
+    assert f"{milestone} is a milestone, which holds no games" in result.stderr
 
 
 def test_one_checkpoint_can_be_named(run_dir: Path, tmp_path: Path) -> None:
