@@ -126,7 +126,7 @@ class Replay:
                 self._assemble(row, out)
                 redrawn = ~self._are_whole(row, out)
                 if not redrawn.any():
-                    out.sample_weight[:] = self._importance_weights(probability)
+                    out.sample_weight[:] = self._importance_weights(probability, out.is_fresh)
                     self._transform(out)
                     return True
                 self._expire(self._ring.oldest_sequence)
@@ -174,12 +174,20 @@ class Replay:
         is_whole = self._ring.are_valid(self._known.row_sequence[row])
         return is_whole & self._assembly.are_fresh_whole(self._samples(row), self._oldest_fresh_version, batch)
 
-    def _importance_weights(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Returns (N p)^-beta over its maximum, float64 [B]. Source: arXiv:1911.08265, appendix G; Schaul et al., ICLR 2016, 3.4."""
-        if not self._config.is_prioritized:
-            return np.ones_like(probability)
-        weights = (self._num_steps * probability) ** -self._config.importance_exponent
-        return np.asarray(weights / weights.max())
+    def _importance_weights(self, probability: NDArray[np.float64], is_fresh: BoolArray) -> NDArray[np.float64]:
+        """Returns p^-beta, float64 [B], scaled to a mean of 1 among the fresh samples and among the others.
+
+        Over the maximum, as Schaul et al. have it, the loss would shrink the more the larger the batch is. Fresh samples are drawn from
+        fewer rows, so that their p is known up to a factor only, which this scaling takes out.
+
+        Source: arXiv:1911.08265, appendix G; Schaul et al., ICLR 2016, 3.4.
+        """
+        weights = np.ones_like(probability)
+        if self._config.is_prioritized:
+            for drawn_alike in (is_fresh, ~is_fresh):
+                powers = probability[drawn_alike] ** -self._config.importance_exponent
+                weights[drawn_alike] = powers / powers.mean() if len(powers) else powers
+        return weights
 
     def _transform(self, out: Batch) -> None:
         """Turns and mirrors each sample at random."""

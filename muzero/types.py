@@ -247,7 +247,7 @@ class Batch:
         value_mask: float32 [B, K+1], 1 where the value is trained: everywhere, but past the cut of a cut trajectory.
         reward_mask: float32 [B, K], the same for rewards.
         policy_mask: float32 [B, K+1], 1 where a searched policy exists: not in absorbing states.
-        sample_weight: float32 [B], importance weight, at most 1.
+        sample_weight: float32 [B], importance weight, 1 on average.
         row: int64 [B], absolute row of the first position in the replay buffer, to report priorities back.
         version: int64 [B], version of the weights that first searched the first position, in self-play.
         is_fresh: bool [B], whether the sample's policy targets come from reanalysis.

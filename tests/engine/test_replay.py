@@ -144,8 +144,13 @@ def test_rows_are_drawn_in_proportion_and_importance_weights_undo_it():
     batch = replay.make_batch_buffers()
     replay.sample(batch)
     np.testing.assert_array_equal(np.bincount(batch.row), [8, 24])
-    # (N p)^-1 is 1 / (2 * 0.25) = 2 and 1 / (2 * 0.75) = 2/3, over the largest: 1 and 1/3
-    np.testing.assert_allclose(batch.sample_weight, np.where(batch.row == 0, 1.0, 1.0 / 3.0), rtol=1e-6)
+    # p^-1 is 4 in 8 samples and 4/3 in 24, 2 on average
+    np.testing.assert_allclose(batch.sample_weight, np.where(batch.row == 0, 2.0, 2.0 / 3.0), rtol=1e-6)
+
+
+def test_importance_weights_are_1_on_average_among_fresh_samples_and_among_the_others():
+    weights = make_replay(make_ring(), PRIORITIZED)._importance_weights(np.array([0.1, 0.2, 0.4]), np.array([True, True, False]))
+    np.testing.assert_allclose(weights, [10 / 7.5, 5 / 7.5, 1.0])
 
 
 def test_rows_overwritten_between_two_looks_are_drawn_again_before_they_are_read(monkeypatch):
