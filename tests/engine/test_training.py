@@ -91,12 +91,12 @@ def test_a_run_of_one_process_saves_before_its_environment_ends_it_and_can_go_on
 def test_a_failed_evaluation_costs_a_run_of_one_process_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluations: list[int] = []
 
-    def fail_once(*_: object, **settings: int) -> None:
-        evaluations.append(settings["seed"])
+    def fail_once(model: object, search: object, config: object, learner_steps: int) -> None:
+        evaluations.append(learner_steps)
         if len(evaluations) == 1:
             raise ValueError("the evaluation is broken")
 
-    monkeypatch.setattr("engine.one_process.evaluate", fail_once)
+    monkeypatch.setattr("engine.one_process.hold_evaluation", fail_once)
     display = RememberingDisplay()
     config = tiny_config(evaluation={"is_enabled": True, "interval_seconds": 1e-6, "episodes": 2})
     assert train(config, run_dir=tmp_path / "run", mode="new", display=display, command_line=["test"]) == 0
