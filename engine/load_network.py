@@ -8,6 +8,7 @@ import torch
 
 from engine.checkpoint_manifest import MANIFEST, Checkpoint, newest_checkpoint, verify
 from engine.config import RunConfig
+from engine.run_folder import CONFIG_NAME
 from muzero.errors import UserError
 from muzero.games import make_game
 from muzero.networks.flat_state import flatten_state, num_floats
@@ -38,9 +39,18 @@ def load_for_evaluation(path: Path, on_problem: Callable[[str], None] = lambda s
 
 def find_checkpoint(path: Path, on_problem: Callable[[str], None]) -> Checkpoint:
     """Returns a run's newest checkpoint that passes its checksums, or this one; arguments and errors as in load_for_evaluation."""
-    if not path.is_dir():
-        raise UserError(f"there is no run in {path}: name the folder given to --run-dir.")
     checkpoint = verify(path) if (path / MANIFEST).is_file() else newest_checkpoint(path, on_problem)
     if checkpoint is None:
+        _require_run(path)
         raise UserError(f"the run in {path} has no checkpoint yet: wait for its first one, or stop it with Ctrl-C, which writes one.")
     return checkpoint
+
+
+def _require_run(path: Path) -> None:
+    """Raises a UserError where a folder that holds no checkpoint is not a run's either, with the checkpoints that lie beside it."""
+    if (path / CONFIG_NAME).is_file():
+        return
+    kept = sorted(file.parent.name for file in path.parent.glob(f"[!.]*/{MANIFEST}"))
+    if kept:
+        raise UserError(f"there is no checkpoint in {path}: choose one that the run keeps, {' or '.join(kept)}.")
+    raise UserError(f"there is no run in {path}: name the folder of a run, with its {CONFIG_NAME}, or the folder of one checkpoint.")

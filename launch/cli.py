@@ -103,7 +103,9 @@ def launch(
     Each flag can also be given as a variable MUZERO_<FLAG>, for example MUZERO_GAMES_PER_ACTOR=8. A flag wins over a variable,
     that over the --config file, that over the preset, that over the defaults.
     """
-    mode = _mode(flags)
+    if overfit_batch:
+        _refuse_folder_flags(context)
+    mode = "new" if overfit_batch else _mode(flags)
     overrides = _overrides(context)
     changes: Mapping[str, tuple[Any, Any]] = {}
     if mode == "resume":
@@ -132,6 +134,13 @@ def _mode(flags: Mapping[str, Any]) -> "RunMode":
     if len(chosen) > 1:
         raise UserError(f"--{chosen[0]} and --{chosen[1]} exclude each other: give one of them.")
     return chosen[0] if chosen else "new"
+
+
+def _refuse_folder_flags(context: click.Context) -> None:
+    """Raises UserError for flags of the run folder before a self-test; their variables, which may be set for all runs, are ignored."""
+    for flag in ("run_dir", *MODES):
+        if context.get_parameter_source(flag) is ParameterSource.COMMANDLINE:
+            raise UserError(f"--overfit-batch uses no run folder: leave out {_spelled(flag, ParameterSource.COMMANDLINE)}.")
 
 
 def _overrides(context: click.Context) -> Choices:

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Collection, Mapping
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,9 @@ def resolve(overrides: Choices, *, file: Path | None, preset: str) -> tuple[RunC
     if "env.name" not in above_preset:
         raise UserError("no environment: give --env NAME, for example go9 or atari:Breakout; muzero games lists them all.")
     choices = _with_fraction(preset_choices(chosen_env(above_preset), preset) | above_preset, overrides)
-    return _checked(build_config(choices)), choices
+    config = build_config(choices)
+    _refuse_contradiction(config, overrides)
+    return _checked(config), choices
 
 
 def resolve_resumed(overrides: Choices, *, file: Path | None, run_dir: Path) -> tuple[RunConfig, Choices, dict[str, tuple[Any, Any]]]:
@@ -141,6 +144,7 @@ def resolve_resumed(overrides: Choices, *, file: Path | None, run_dir: Path) -> 
     changes = differences(before, after)
     stays_one_process = before.actors.num_actors == after.actors.num_actors == 0
     _refuse_fixed(changes, FIXED_ON_RESUME + FIXED_IN_ONE_PROCESS if stays_one_process else FIXED_ON_RESUME, run_dir)
+    _refuse_contradiction(after, overrides)
     _refuse_late_reanalysis(before, after, run_dir)
     return _checked(after), choices, changes
 
@@ -151,6 +155,16 @@ def _with_fraction(choices: Choices, overrides: Choices) -> Choices:
     if not asked or not asked.value or "reanalyze.fraction" in overrides or (fraction and fraction.value):
         return choices
     return choices | {"reanalyze.fraction": choose("reanalyze.fraction", REANALYZE_FRACTION, asked.origin)}
+
+
+def _refuse_contradiction(config: RunConfig, overrides: Choices) -> None:
+    """Raises a UserError if, of the number of reanalyzers and the share of fresh samples, flags or variables set one to 0 and one above."""
+    reanalyze, asked = config.reanalyze, [overrides.get(f"reanalyze.{name}") for name in ("num_reanalyzers", "fraction")]
+    require(
+        None in asked or (reanalyze.num_reanalyzers > 0) == (reanalyze.fraction > 0),
+        f"reanalyze.num_reanalyzers is {reanalyze.num_reanalyzers} and reanalyze.fraction {reanalyze.fraction:g}, but each of them "
+        "turns reanalysis off at 0 and on above: leave one of them out.",
+    )
 
 
 def _refuse_fixed(changes: Mapping[str, tuple[Any, Any]], fixed_keys: tuple[str, ...], run_dir: Path) -> None:
@@ -189,7 +203,7 @@ def chosen_env(choices: Choices) -> EnvConfig:
 def _checked(config: RunConfig) -> RunConfig:
     """Returns the configuration, the kind of its network decided, if game, network, searches and opponent can be made: a mistake is
     heard before anything starts."""
-    from engine.opponents import make_opponent
+    from engine.opponents import make_opponent, opening_moves_against
     from muzero.networks.shape import resolved
     from muzero.playout_cap import fast_search_config
 
@@ -197,7 +211,8 @@ def _checked(config: RunConfig) -> RunConfig:
     _require_whole_unrolls(config)
     spec = playable_game(config.env).spec
     if spec.num_players == 2 and config.evaluation.is_enabled:
-        make_opponent(config.evaluation.opponent, config.env, in_run=True).close()
+        with closing(make_opponent(config.evaluation.opponent, config.env, in_run=True)) as opponent:
+            opening_moves_against(opponent, config.evaluation.opening_moves)
     if spec.num_players == 1 and config.evaluation.opening_moves:
         moves = config.evaluation.opening_moves
         raise UserError(f"evaluation.opening_moves is {moves}, but '{config.env.name}' has no opponent: leave it out.")

@@ -70,6 +70,7 @@ def evaluate_run(
     torch.set_num_threads(config.inference.num_threads)
     game = make_game(config.env)
     with open_opponent(opponent, config.env, in_run=False, device=device) as rival:
+        num_openings = opening_moves_against(rival, opening_moves)
         core = InferenceCore(config, game.spec, game.action_planes(), num_slots=NUM_TREES, typical_batch=NUM_TREES)
         core.load(values, version=1)
         with progress_line(num_games, has_opponent=rival is not None) as on_progress:
@@ -80,7 +81,7 @@ def evaluate_run(
                 rival,
                 num_games=num_games,
                 seed=seed,
-                opening_moves=opening_moves_against(rival, opening_moves),
+                opening_moves=num_openings,
                 on_progress=on_progress,
             )
     assert result is not None  # nothing asks it to stop

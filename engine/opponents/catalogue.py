@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 
-from engine.opponents.options import no_text, numbers_of
+from engine.opponents.options import in_full, no_text, numbers_of
 from muzero.config import EnvConfig
 from muzero.errors import UnknownName, UserError
 from muzero.games import make_game
@@ -21,7 +21,7 @@ class Order:
     """What an opponent is made from.
 
     Attributes:
-        name: its name in full, for results and messages.
+        name: its name as the user gave it; results show it with the defaults that it leaves out.
         text: what stands behind the colon, "" for nothing.
         env_config: the world it plays.
         device: where a network of its own runs; None for its own setting.
@@ -68,21 +68,22 @@ def _perfect(order: Order) -> Opponent:
 def _alphabeta(order: Order) -> Opponent:
     from muzero.opponents.alphabeta import AlphaBetaOpponent
 
-    return AlphaBetaOpponent(order.name, order.env_config, depth=numbers_of(order.name, order.text, {"depth": 5})["depth"])
+    numbers = numbers_of(order.name, order.text, {"depth": 5})
+    return AlphaBetaOpponent(in_full(order.name, numbers), order.env_config, depth=numbers["depth"])
 
 
 def _openspiel_mcts(order: Order) -> Opponent:
     from muzero.opponents.openspiel_mcts import OpenSpielMctsOpponent
 
-    rollouts = numbers_of(order.name, order.text, {"rollouts": 1000})["rollouts"]
-    return OpenSpielMctsOpponent(order.name, order.env_config, rollouts=rollouts)
+    numbers = numbers_of(order.name, order.text, {"rollouts": 1000})
+    return OpenSpielMctsOpponent(in_full(order.name, numbers), order.env_config, rollouts=numbers["rollouts"])
 
 
 def _gnugo(order: Order) -> Opponent:
     from engine.opponents.gtp import gnugo
 
-    level = numbers_of(order.name, order.text, {"level": 1})["level"]
-    return gnugo(order.name, order.env_config, level=level, on_wait=order.on_wait)
+    numbers = numbers_of(order.name, order.text, {"level": 1})
+    return gnugo(in_full(order.name, numbers), order.env_config, level=numbers["level"], on_wait=order.on_wait)
 
 
 def _gtp(order: Order) -> Opponent:
@@ -134,7 +135,14 @@ def opening_moves_against(opponent: Opponent | None, asked_for: int | None) -> i
     Args:
         opponent: who is played, None where one plays alone.
         asked_for: what the user wants; None for what suits the opponent.
+
+    Raises:
+        UserError: opening moves before a walk of every line, which has none.
     """
+    if asked_for and opponent is not None and opponent.name == EXHAUSTIVE_OPPONENT:
+        raise UserError(
+            f"opponent '{opponent.name}' is given every line from the first move, not {asked_for} opening moves: leave them out."
+        )
     if asked_for is not None:
         return asked_for
     return 0 if opponent is None else kind_of(opponent.name).opening_moves
@@ -146,7 +154,7 @@ def make_opponent(
     """Returns the opponent of that name; close it at the end. No other program is started before its first move.
 
     Args:
-        name: its name in full, for example "alphabeta:depth=5".
+        name: its name, for example "alphabeta:depth=5"; the opponent's own name has the defaults too.
         env_config: the world it plays.
         in_run: whether it is met inside a run.
         device, on_wait: see `Order`.

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.inference_core import InferenceCore, LocalModel
 from engine.load_network import load_for_evaluation
-from engine.opponents.options import text_and_options, whole_number
+from engine.opponents.options import positive_number, text_and_options
 from muzero.config import EnvConfig, require
 from muzero.errors import UnknownName
 from muzero.games import make_game
@@ -46,7 +46,7 @@ def checkpoint(name: str, env_config: EnvConfig, *, text: str, device: str | Non
     is_same = game.spec == make_game(env_config).spec
     require(is_same, f"opponent '{name}' was trained in '{config.env.name}' and cannot play '{env_config.name}': choose another one.")
     if SIMULATIONS in options:
-        simulations = max(1, whole_number(name, SIMULATIONS, options[SIMULATIONS]))
+        simulations = positive_number(name, SIMULATIONS, options[SIMULATIONS])
         config = msgspec.structs.replace(config, search=msgspec.structs.replace(config.search, num_simulations=simulations))
     if device is not None:
         config = msgspec.structs.replace(config, inference=msgspec.structs.replace(config.inference, device=device))

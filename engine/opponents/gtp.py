@@ -39,7 +39,7 @@ def gtp(name: str, env_config: EnvConfig, *, command: str, on_wait: Callable[[],
 
 def gnugo(name: str, env_config: EnvConfig, *, level: int, on_wait: Callable[[], object]) -> Opponent:
     """Returns GNU Go at a level, 0 to 20, under the rules of our Go; other arguments and errors as of `gtp`."""
-    require(level <= MOST_GNUGO_LEVEL, f"opponent '{name}' has level {level}: set 0 to {MOST_GNUGO_LEVEL}.")
+    require(0 <= level <= MOST_GNUGO_LEVEL, f"opponent '{name}' has level {level}: set 0 to {MOST_GNUGO_LEVEL}.")
     game = _go(name, env_config)
     parts = [*find_command(name, "gnugo"), "--mode", "gtp", "--level", str(level), *OUR_RULES]
     return PlayerPerTable(name, lambda: GtpPlayer(Program(name, parts, on_wait), game, seed_command="set_random_seed"))

@@ -32,11 +32,25 @@ def numbers_of(name: str, text: str, defaults: Mapping[str, int]) -> dict[str, i
     return numbers
 
 
+def in_full(name: str, numbers: Mapping[str, int]) -> str:
+    """Returns the name of an opponent with all its numbers, as results show it: "alphabeta" is "alphabeta:depth=5"."""
+    return f"{name.partition(':')[0]}:{','.join(f'{key}={number}' for key, number in numbers.items())}"
+
+
 def whole_number(name: str, key: str, value: str) -> int:
-    """Returns the value of an option as a number of 0 or more."""
-    if not (value.isascii() and value.isdigit()) or len(value) > 9:
+    """Returns the value of an option as a number, whose range is for others to judge."""
+    digits = value.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 9:
         raise UserError(f"opponent '{name}' has {key} '{value}': write a whole number, for example {key}=1.")
     return int(value)
+
+
+def positive_number(name: str, key: str, value: str) -> int:
+    """Returns the value of an option as a number of 1 or more."""
+    number = whole_number(name, key, value)
+    if number < 1:
+        raise UserError(f"opponent '{name}' has {key} {number}: set at least 1.")
+    return number
 
 
 def text_and_options(name: str, text: str) -> tuple[str, dict[str, str]]:

@@ -92,8 +92,12 @@ class Program:
         except OSError:
             raise self.failed("it ended") from None
 
-    def hear(self, timeout_seconds: float = ANSWER_SECONDS) -> str:
+    def hear(self, timeout_seconds: float = ANSWER_SECONDS, *, silence: str = "") -> str:
         """Returns the next line, without white space at its ends.
+
+        Args:
+            timeout_seconds: longest wait for it.
+            silence: what to say where none came; "" for the plain sentence.
 
         Raises:
             OpponentFailed: the program is gone, silent for too long, or talks without end.
@@ -102,7 +106,7 @@ class Program:
         while b"\n" not in self._unread:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise self.failed(f"it did not answer within {timeout_seconds:g} s")
+                raise self.failed(silence or f"it did not answer within {timeout_seconds:g} s")
             self._on_wait()
             if self._poll.poll(1000 * min(TICK_SECONDS, left)):
                 self._read()

@@ -4,11 +4,11 @@ Source: Stefan Meyer-Kahlen, "Description of the universal chess interface (UCI)
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from engine.opponents.options import text_and_options, whole_number
+from engine.opponents.options import positive_number, text_and_options
 from engine.opponents.program import ANSWER_SECONDS, Program, find_command
 from engine.opponents.tables import PlayerPerTable
 from muzero.config import EnvConfig, require
@@ -22,6 +22,8 @@ LIMITS = ("depth", "nodes", "movetime")
 """Options that bound its search: plies, positions, milliseconds. All others are options of the program itself."""
 DEFAULT_LIMITS = {"nodes": 1000}
 """A number of positions is the same on every machine."""
+HANDSHAKE_SECONDS = 10.0
+"""Longest wait for "uciok", which a program says before it loads anything, and one that speaks another language never."""
 
 
 def uci(name: str, env_config: EnvConfig, *, text: str, on_wait: Callable[[], object]) -> Opponent:
@@ -41,8 +43,10 @@ def uci(name: str, env_config: EnvConfig, *, text: str, on_wait: Callable[[], ob
     if not isinstance(game, OpenSpielGame) or game.spec.encoding != "chess":
         require(False, f"opponent '{name}' plays chess and not '{env_config.name}': choose another one.")
     command, options = text_and_options(name, text)
+    limits = {key: positive_number(name, key, value) for key, value in options.items() if key in LIMITS}
     parts = find_command(name, command)
-    limits = {key: whole_number(name, key, value) for key, value in options.items() if key in LIMITS} or DEFAULT_LIMITS
+    if not limits:
+        limits, name = DEFAULT_LIMITS, ";".join([name.rstrip("; "), *(f"{key}={number}" for key, number in DEFAULT_LIMITS.items())])
     own = {key: value for key, value in options.items() if key not in LIMITS}
     return PlayerPerTable(name, lambda: UciPlayer(name, Program(name, parts, on_wait), env_config, limits, own))
 
@@ -105,7 +109,7 @@ class UciPlayer:
         """Greets the program and sets its options."""
         self._program.say(["uci"])
         known = list[str]()
-        while (line := self._program.hear()) != "uciok":
+        for line in self._lines_until("uciok", HANDSHAKE_SECONDS, " and does not seem to speak UCI"):
             if line.startswith("option name "):
                 known.append(line.removeprefix("option name ").partition(" type ")[0])
         for key in options:
@@ -115,11 +119,23 @@ class UciPlayer:
         self._wait_for("readyok")
 
     def _wait_for(self, word: str) -> str:
-        """Returns the first line that starts with a word; a program may say other things before, but not for ever."""
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while (line := self._program.hear(max(0.0, deadline - time.monotonic()))).partition(" ")[0] != word:
-            pass
+        """Returns the first line that starts with a word."""
+        *_, line = self._lines_until(word, ANSWER_SECONDS, "")
         return line
+
+    def _lines_until(self, word: str, timeout_seconds: float, meaning: str) -> Iterator[str]:
+        """Gives all lines to the first one that starts with a word; a program may say other things before, but not for ever.
+
+        Args:
+            word: the word.
+            timeout_seconds: longest wait for it.
+            meaning: what to add to the sentence where it was waited for in vain.
+        """
+        deadline, line = time.monotonic() + timeout_seconds, ""
+        silence = f"it did not answer '{word}' within {timeout_seconds:g} s{meaning}"
+        while line.partition(" ")[0] != word:
+            line = self._program.hear(max(0.0, deadline - time.monotonic()), silence=silence)
+            yield line
 
     def _legal_moves(self) -> dict[str, int]:
         """Returns the legal moves of the position by how UCI writes them."""

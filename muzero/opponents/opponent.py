@@ -38,7 +38,7 @@ class Opponent(Protocol):
     """Someone who chooses moves, at several tables at a time.
 
     Attributes:
-        name: its name in full, as the user gave it.
+        name: its name in full, with the defaults that the user left out.
     """
 
     name: str

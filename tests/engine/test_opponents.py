@@ -23,6 +23,7 @@ from tests.muzero.turns import random_moves, turn_after
 
 FAKE = Path(__file__).with_name("fake_player.py")
 GO, CHESS, TICTACTOE, CONNECT4 = (EnvConfig(name=name) for name in ("go5", "chess", "tictactoe", "connect4"))
+TICTACTOE_BY_OPENSPIEL = EnvConfig(name="openspiel:tic_tac_toe")
 CASTLING = EnvConfig(name="chess", kwargs={"fen": "r3k2r/8/8/8/8/8/8/R3K2R w KQkq - 0 1"})
 PROMOTIONS = EnvConfig(name="chess", kwargs={"fen": "n6k/1P6/8/8/8/8/1p6/N6K w - - 0 1"})
 
@@ -77,7 +78,13 @@ def nothing_remains() -> Iterator[None]:
         ("uci:", CHESS, False, "names nothing to play with: write uci:COMMAND"),
         ("uci:stockfish;depth", CHESS, False, "has the option 'depth': write KEY=VALUE"),
         ("checkpoint:runs/first", GO, True, "cannot be met inside a run.*use muzero eval --opponent checkpoint:runs/first"),
-        ("checkpoint:no/such/run", GO, False, "there is no run in no/such/run"),
+        ("checkpoint:no/such/run", GO, False, "there is no run in no/such/run: name the folder of a run"),
+        ("uci:stockfish;depth=0", CHESS, True, "opponent 'uci:stockfish;depth=0' has depth 0: set at least 1"),
+        ("uci:stockfish;Skill Level=3;nodes=-1", CHESS, False, "has nodes -1: set at least 1"),
+        ("uci:stockfish;movetime=-", CHESS, False, "has movetime '-': write a whole number"),
+        ("openspiel-mcts:rollouts=-5", TICTACTOE_BY_OPENSPIEL, False, "has -5 rollouts: set 1 to 10000000"),
+        ("gnugo:level=-1", GO, True, "has level -1: set 0 to 20"),
+        ("alphabeta:depth=-1", CONNECT4, True, "has depth -1: set 1 to 20"),
         ("perfect", CONNECT4, True, "'perfect' does not know 'connect4'"),
     ],
 )
@@ -88,7 +95,7 @@ def test_what_cannot_be_played_is_refused_with_a_sentence(name: str, config: Env
 
 def test_a_program_that_is_not_installed_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *arguments, **keywords: None)
-    with pytest.raises(MachineProblem, match="opponent 'gnugo': gnugo is not installed: apt-get install gnugo"):
+    with pytest.raises(MachineProblem, match="opponent 'gnugo:level=1': gnugo is not installed: apt-get install gnugo"):
         make_opponent("gnugo", GO, in_run=True)
     with pytest.raises(MachineProblem, match="leela is not installed: install it or correct its name"):
         make_opponent("gtp:leela --gtp", GO, in_run=True)
@@ -102,6 +109,29 @@ def test_defaults_are_as_documented() -> None:
     assert {name for name, kind in OPPONENTS.items() if kind.opening_moves} == {"gnugo", "gtp", "uci", "checkpoint"}
 
 
+@pytest.mark.parametrize(
+    ("name", "config", "in_full"),
+    [
+        ("alphabeta", CONNECT4, "alphabeta:depth=5"),
+        ("openspiel-mcts", TICTACTOE_BY_OPENSPIEL, "openspiel-mcts:rollouts=1000"),
+        ("openspiel-mcts:rollouts=7", TICTACTOE_BY_OPENSPIEL, "openspiel-mcts:rollouts=7"),
+        pytest.param("gnugo", GO, "gnugo:level=1", marks=needs_gnugo),
+        (fake("uci", "e2e4"), CHESS, f"{fake('uci', 'e2e4')};nodes=1000"),
+        (fake("uci", "e2e4", ";Skill=3;depth=2"), CHESS, fake("uci", "e2e4", ";Skill=3;depth=2")),
+    ],
+)
+def test_an_opponents_own_name_has_its_defaults(name: str, config: EnvConfig, in_full: str) -> None:
+    with opened(name, config) as opponent:
+        assert opponent.name == in_full
+
+
+def test_opening_moves_before_a_walk_of_every_line_are_refused() -> None:
+    with opened("perfect", TICTACTOE) as opponent:
+        assert opening_moves_against(opponent, 0) == 0
+        with pytest.raises(UserError, match="opponent 'perfect' is given every line .* not 2 opening moves: leave them out"):
+            opening_moves_against(opponent, 2)
+
+
 def test_there_is_no_opponent_where_one_plays_alone() -> None:
     with open_opponent("ignored", EnvConfig(name="cartpole"), in_run=True) as opponent:
         assert opponent is None
@@ -109,7 +139,7 @@ def test_there_is_no_opponent_where_one_plays_alone() -> None:
 
 FAILURES = {
     "dies": "it ended, exit code 1, and its last words were 'out of ideas'",
-    "sulks": "it did not answer within",
+    "sulks": "it did not answer ('bestmove' )?within",
     "floods": "it wrote more than 1048576 bytes without an end of line",
 }
 
@@ -141,6 +171,14 @@ def test_nonsense_is_quoted(name: str, config: EnvConfig, moves: list[int], sent
 def test_a_program_that_speaks_no_gtp_is_told_at_once(command: str, sentence: str) -> None:
     with opened(f"gtp:{command}", GO) as opponent, pytest.raises(OpponentFailed, match=sentence):
         opponent.choose([turn_after(GO, [])])
+
+
+@pytest.mark.parametrize("command", ["cat", f"{sys.executable} -u -c 'while True: print(1)'"])
+def test_a_program_that_speaks_no_uci_is_told_after_the_handshake(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr("engine.opponents.uci.HANDSHAKE_SECONDS", 0.3)
+    sentence = "it did not answer 'uciok' within 0.3 s and does not seem to speak UCI; try its command in a terminal"
+    with opened(f"uci:{command}", CHESS) as opponent, pytest.raises(OpponentFailed, match=sentence):
+        opponent.choose([turn_after(CHESS, [])])
 
 
 def test_an_option_that_a_program_does_not_have_is_refused_with_the_nearest() -> None:

@@ -134,6 +134,11 @@ def test_the_printed_configuration_is_a_config_file(run_launch: Launch, tmp_path
         ("--env tictactoe --actors many", "'many' is not a valid integer"),
         ("--env tictactoe --minutes 0", "0.0 is not in the range"),
         ("--env tictactoe --actor 2", "No such option"),
+        ("--env tictactoe --overfit-batch --run-dir runs/first", "--overfit-batch uses no run folder: leave out --run-dir"),
+        ("--overfit-batch --resume", "--overfit-batch uses no run folder: leave out --resume"),
+        ("--env tictactoe --reanalyzers 1 --set reanalyze.fraction=0", "reanalyze.num_reanalyzers is 1 and reanalyze.fraction 0, but"),
+        ("--env tictactoe --reanalyzers 0 --set reanalyze.fraction=0.5", "reanalyze.num_reanalyzers is 0 and reanalyze.fraction 0.5, but"),
+        ("--env tictactoe --set evaluation.opening_moves=2", "'perfect' is given every line from the first move, not 2 opening moves"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(run_launch: Launch, training: SimpleNamespace, arguments: str, sentence: str) -> None:

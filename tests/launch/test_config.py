@@ -252,9 +252,7 @@ def test_unknown_preset_of_an_unknown_environment_names_the_environment() -> Non
     [
         ("2", [], 0.8, True),
         ("2", ["reanalyze.fraction=0.5"], 0.5, True),
-        ("2", ["reanalyze.fraction=0"], 0.0, False),
         ("0", [], 0.0, False),
-        ("0", ["reanalyze.fraction=0.5"], 0.5, False),
     ],
 )
 def test_asking_for_reanalyzers_turns_reanalysis_on_unless_its_share_is_given(
@@ -272,3 +270,12 @@ def test_a_resumed_run_keeps_its_share_of_fresh_samples(tmp_path: Path) -> None:
     change = set_choices(["reanalyze.num_reanalyzers=3"], "flag --set")
 
     assert resolve_resumed(change, file=None, run_dir=run)[0].reanalyze.fraction == 0.5
+
+
+def test_a_resumed_run_is_not_asked_for_reanalyzers_and_for_none(tmp_path: Path) -> None:
+    run = stored_run(tmp_path, **{"reanalyze.fraction": "0.5"})
+    change = set_choices(["reanalyze.num_reanalyzers=0"], "flag --set")
+
+    assert not resolve_resumed(change, file=None, run_dir=run)[0].reanalyze.is_enabled
+    with pytest.raises(UserError, match="leave one of them out"):
+        resolve_resumed(change | set_choices(["reanalyze.fraction=0.8"], "flag --set"), file=None, run_dir=run)

@@ -101,6 +101,21 @@ def test_an_unknown_opponent_is_exit_code_2() -> None:
 
 
 @pytest.mark.usefixtures("fresh_checkpoint")
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("tictactoe --opponent perfect --opening-moves 2", "not 2 opening moves: leave them out"),
+        ("connect4 --opponent checkpoint:connect4;simulations=0", "has simulations 0: set at least 1"),
+    ],
+)
+def test_what_makes_no_sense_is_exit_code_2(arguments: str, sentence: str) -> None:
+    result = run_eval(*arguments.split())
+
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
+@pytest.mark.usefixtures("fresh_checkpoint")
 def test_a_checkpoint_against_itself_is_even_in_every_pair_of_games() -> None:
     arguments = ("connect4", "--opponent", "checkpoint:connect4;simulations=4", "--games", "8", "--opening-moves", "3", "--json")
     record = json.loads(run_eval(*arguments).stdout.splitlines()[-1])
