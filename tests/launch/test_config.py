@@ -70,7 +70,7 @@ def test_a_network_that_does_not_fit_the_game_is_refused() -> None:
 def test_a_named_preset_lies_over_the_default_one() -> None:
     small, _ = resolve(env("connect4"), file=None, preset="small")
 
-    assert (small.network.num_blocks, small.network.num_channels) == (2, 32)
+    assert (small.network.num_blocks, small.network.num_channels) == (1, 32)
     assert small.network.kind == "residual"
 
 
