@@ -44,13 +44,14 @@ def launch_command(row: Row, seed: int, run_dir: Path, minutes: float, *, is_res
 
 
 def eval_command(player: Path, opponent: str, games: int, simulations: int | None) -> list[str]:
-    """Returns the command of one evaluation."""
+    """Returns the command of one evaluation; the exhaustive walk against `perfect` counts no games."""
+    amount = [] if opponent == "perfect" else ["--games", str(games)]
     thinking = [] if simulations is None else ["--simulations", str(simulations)]
-    return ["muzero", "eval", str(player), "--opponent", opponent, "--games", str(games), *thinking, "--json"]
+    return ["muzero", "eval", str(player), "--opponent", opponent, *amount, *thinking, "--json"]
 
 
 def written(command: Sequence[str], run_dir: Path, shown_run_dir: Path) -> str:
-    """Returns a command as it is stored: with the run in its usual folder, wherever it was this time."""
+    """Returns a command as it is stored: with the run in the folder that is shown."""
     return shlex.join(word.replace(str(run_dir), str(shown_run_dir)) for word in command)
 
 

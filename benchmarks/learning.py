@@ -30,7 +30,9 @@ def main(name: str | None, seed: int | None, run_dir: Path | None, resume: bool,
     row = row_named(name)
     folder = (run_dir or ROOT / default_run_dir(row, seed)).resolve()
     path = measure(row, seed, folder, RESULTS, is_resume=resume)
-    click.echo(f"written: {path}; make results shows it.")
+    is_shown = seed in row.seeds
+    claimed = ", ".join(map(str, row.seeds))
+    click.echo(f"written: {path}; make results {'shows it' if is_shown else f'leaves it out: the row claims the seeds {claimed}'}.")
 
 
 def _print_rows() -> None:

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.commands import default_run_dir, evaluate, launch_command, train, written
+from benchmarks.commands import evaluate, launch_command, train, written
 from benchmarks.curve import Course, course_of
 from benchmarks.journal import Journal
 from benchmarks.machine import ROOT, commit, is_clean, this_machine
 from benchmarks.matches import matches_of, score_of
+from benchmarks.measured_run import require_world, shown_run_dir
 from benchmarks.result import Part, Result, Score, write_result
 from benchmarks.row import Row
 from engine.run_clock import seconds_before
@@ -34,16 +35,16 @@ def measure(row: Row, seed: int, run_dir: Path, results: Path, *, is_resume: boo
         is_resume: whether to go on with what is in the run's folder and its journal.
 
     Raises:
-        UserError: the folder holds a run and is_resume is False, or there is nothing to measure.
+        UserError: the folder holds a run and is_resume is False, or there is nothing to go on with, or nothing to measure.
         MuZeroError: a command failed; what was done is kept for a resume.
     """
     journal = Journal(run_dir)
     if row.trained_by is None:
         _train(row, seed, run_dir, journal, is_resume=is_resume)
-    elif not run_dir.is_dir():
-        raise UserError(f"there is no run in {run_dir}: measure the row {row.trained_by} first, or name a run with --run-dir.")
     else:
+        require_world(row, run_dir)
         journal = Journal(RUNS / f"{row.name}-s{seed}")
+        _require_begun(journal.path.is_file(), run_dir, is_resume=is_resume)
         if not is_resume:
             journal.clear()
     scores = _play(row, seed, run_dir, journal)
@@ -55,17 +56,23 @@ def _train(row: Row, seed: int, run_dir: Path, journal: Journal, *, is_resume: b
     is_run = (run_dir / CONFIG_NAME).is_file() and (run_dir / META_NAME).is_file()
     if is_run and not is_resume:
         raise UserError(f"{run_dir} holds a run already: add --resume to go on with it, delete it, or name another --run-dir.")
+    _require_begun(is_run, run_dir, is_resume=is_resume)
     if not is_run:
         journal.clear()
     minutes = round(row.minutes - RESERVE_MINUTES - seconds_before(run_dir) / 60, 2)
     if not journal.is_trained and minutes > 0:
         _compile_kernels(row)
         command = launch_command(row, seed, run_dir, minutes, is_resume=is_run)
-        shown = written(command, run_dir, default_run_dir(row, seed))
+        shown = written(command, run_dir, shown_run_dir(row, seed, run_dir))
         journal.add_part(Part(started=_now(), command=shown, commit=commit(), is_clean=is_clean()))
         train(command, minutes)
     if not journal.is_trained:
         journal.add_end_of_training()
+
+
+def _require_begun(is_begun: bool, run_dir: Path, *, is_resume: bool) -> None:
+    if is_resume and not is_begun:
+        raise UserError(f"there is nothing to resume: no measurement of {run_dir} was begun; leave --resume out to begin one.")
 
 
 def _compile_kernels(row: Row) -> None:
@@ -78,7 +85,7 @@ def _play(row: Row, seed: int, run_dir: Path, journal: Journal) -> tuple[Score, 
     """Plays the matches that the journal does not know yet, and returns all scores."""
     scores = []
     for match in matches_of(row, run_dir):
-        command = written(match.command, run_dir, default_run_dir(row, seed))
+        command = written(match.command, run_dir, shown_run_dir(row, seed, run_dir))
         if command not in journal.records:
             journal.add_match(command, evaluate(match.command))
         scores.append(score_of(match, journal.records[command], command))

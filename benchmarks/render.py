@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from benchmarks.figures import draw_family
 from benchmarks.machine import ROOT
 from benchmarks.page import page
 from benchmarks.result import RESULTS, read_results
@@ -13,6 +12,7 @@ from benchmarks.row import Row
 from benchmarks.rows import ROWS
 from engine.durable_files import write_atomically
 from launch.shown_errors import shown_errors
+from muzero.errors import MuZeroError
 
 DOCS = ROOT / "docs"
 PICTURES = "results"
@@ -30,13 +30,21 @@ def render(rows: Sequence[Row], results_folder: Path, docs: Path) -> Path:
 
     Args:
         rows: all claims.
-        results_folder: where their results lie.
+        results_folder: where their results lie; those of seeds that no row claims are left out.
         docs: where the page goes; pictures go to `results/` below it.
 
     Raises:
         UserError: a file is not a result.
+        MuZeroError: matplotlib is missing.
     """
-    results = read_results(results_folder)
+    try:
+        from benchmarks.figures import draw_family
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "matplotlib":
+            raise
+        raise MuZeroError("the pictures of the results page need matplotlib: pip install 'muzero-engine[results]'.") from None
+    claimed = {(row.name, seed) for row in rows for seed in row.seeds}
+    results = [result for result in read_results(results_folder) if (result.name, result.seed) in claimed]
     folder = docs / PICTURES
     folder.mkdir(parents=True, exist_ok=True)
     pictures = {

@@ -53,7 +53,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     claim: str
     """What should be true, as a sentence."""
     env: str = ""
-    """World that is learned."""
+    """World that is learned, or was by the run that is measured."""
     preset: str = "default"
     """Preset of the training."""
     settings: Settings = {}

@@ -118,6 +118,7 @@ ROWS = (
         name="strength-vs-simulations",
         family="strength-vs-simulations",
         claim="Strength grows with thinking: Elo of one checkpoint of Connect Four against itself at the simulations it trained with.",
+        env="connect4",
         trained_by="connect4",
         seeds=(1,),
         evaluations=tuple(Evaluation(opponent=f"checkpoint:{RUN}", simulations=number, measure="elo") for number in SIMULATIONS),

@@ -25,6 +25,14 @@ ROW = Row(
     evaluations=(Evaluation(opponent="random", games=20, at_least=0.7), Evaluation(opponent="perfect", measure="losing_lines", at_most=0)),
     reach_score=0.7,
 )
+THINKING = Row(
+    name="thinking",
+    family="thinking",
+    claim="It thinks.",
+    env="tictactoe",
+    trained_by="tiny",
+    evaluations=(Evaluation(opponent="checkpoint:{run}", simulations=4),),
+)
 
 
 class Commands:
@@ -44,7 +52,7 @@ class Commands:
         lasted, error = self.lasting.pop(0)
         self.run_dir.mkdir(exist_ok=True)
         for name in ("config.toml", "meta.json"):
-            (self.run_dir / name).touch()
+            (self.run_dir / name).write_text('[env]\nname = "tictactoe"\n')
         self.minutes += lasted
         line = {"run_seconds": 60 * self.minutes, "env_steps": int(100 * self.minutes), "games": 10, "learner_steps": 50}
         (self.run_dir / "metrics.jsonl").write_text(json.dumps(line) + "\n")
@@ -77,7 +85,7 @@ def test_a_row_is_trained_with_a_fixed_command_and_then_played(commands: Command
         "muzero-launch --env tictactoe --seed 3 --run-dir R --minutes 9.7"
         " --set search.num_simulations=4 --set training.use_symmetries=false",
         "muzero eval R --opponent random --games 20 --json",
-        "muzero eval R --opponent perfect --games 200 --json",
+        "muzero eval R --opponent perfect --json",
     ]
     assert (result.name, result.seed, result.minutes, result.env_steps, result.games) == ("tiny", 3, 9.5, 950, 10)
     assert [score.value for score in result.scores] == [0.75, 3]
@@ -114,7 +122,7 @@ def test_matches_that_were_played_are_not_played_again(commands: Commands) -> No
         run(commands)
     commands.eval_error, commands.calls = None, []
     run(commands, is_resume=True)
-    assert commands.calls == ["muzero eval R --opponent perfect --games 200 --json"]
+    assert commands.calls == ["muzero eval R --opponent perfect --json"]
 
 
 def test_a_run_that_is_there_is_not_trained_over(commands: Commands) -> None:
@@ -124,14 +132,28 @@ def test_a_run_that_is_there_is_not_trained_over(commands: Commands) -> None:
 
 
 def test_a_row_without_a_training_measures_the_run_of_another_one(commands: Commands) -> None:
-    row = Row(name="thinking", family="thinking", claim="It thinks.", trained_by="tiny", evaluations=(Evaluation(simulations=4),))
     with pytest.raises(UserError, match="measure the row tiny first"):
-        run(commands, row)
+        run(commands, THINKING)
     run(commands)
     (commands.run_dir.parent / "results" / "tiny-s3.json").unlink()
-    result = run(commands, row)
-    assert result.scores[0].command == "muzero eval runs/tiny-s3 --opponent random --games 200 --simulations 4 --json"
+    result = run(commands, THINKING)
+    folder = commands.run_dir
+    assert result.scores[0].command == f"muzero eval {folder} --opponent checkpoint:{folder} --games 200 --simulations 4 --json"
     assert (result.minutes, result.parts) == (9.5, ())
+
+
+def test_a_run_of_another_world_is_not_measured(commands: Commands) -> None:
+    run(commands)
+    with pytest.raises(UserError, match="learned tictactoe, but the row thinking measures go5"):
+        run(commands, msgspec.structs.replace(THINKING, env="go5"))
+
+
+@pytest.mark.parametrize("row", [ROW, THINKING], ids=lambda row: row.name)
+def test_a_resume_of_nothing_is_refused(commands: Commands, row: Row) -> None:
+    if row.trained_by is not None:
+        run(commands)
+    with pytest.raises(UserError, match="nothing to resume: .* leave --resume out"):
+        run(commands, row, is_resume=True)
 
 
 def test_a_file_that_is_no_result_is_named(tmp_path: Path) -> None:

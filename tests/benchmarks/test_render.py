@@ -1,8 +1,10 @@
 """The results page and its pictures, from sample results alone."""
 
+import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from benchmarks.result import Result, write_result
 from benchmarks.row import Comparison, Row
@@ -20,7 +22,9 @@ ROWS = (
     Row(name="loses", family="loses", claim="It loses nothing.", seeds=(1,)),
     Row(name="waits", family="waits", claim="It will do something."),
     Row(name="more-without", family="more", claim="It lands."),
-    Row(name="more-with", family="more", claim="It lands sooner.", compared_to=Comparison(row="more-without", at_most=0.6)),
+    Row(
+        name="more-with", family="more", claim="It lands sooner.", seeds=(1, 2, 3), compared_to=Comparison(row="more-without", at_most=0.6)
+    ),
     Row(name="thinks", family="thinks", claim="It thinks.", trained_by="wins", seeds=(1,)),
 )
 RESULTS = (
@@ -74,7 +78,7 @@ def test_the_table_says_what_was_reached_missed_and_not_run(docs: Path) -> None:
     expected = "| wins | It wins. | s1 reached, s2 **missed** | 0.7 (0.65 to 0.75) | 4.7 (4.5 to 4.9) | 1,000 (1,000 to 1,000) |"
     assert line_of(page, "| wins | It") == expected
     assert line_of(page, "| waits |") == "| waits | It will do something. | not run yet |  |  |  |"
-    assert "s1 reached; not run yet: s2" in line_of(page, "| more-with | It")
+    assert "s1 reached; not run yet: s2, s3" in line_of(page, "| more-with | It")
 
 
 def test_each_seed_has_a_line_with_interval_moment_and_commit(docs: Path) -> None:
@@ -127,3 +131,21 @@ def test_a_page_without_results_lists_every_row(tmp_path: Path) -> None:
     page = (rendered(tmp_path, ()) / "results.md").read_text()
     assert page.count("not run yet") == len(ROWS)
     assert page.count("Not run yet.") == len({row.family for row in ROWS})
+
+
+def test_results_of_seeds_that_no_row_claims_are_left_out(tmp_path: Path) -> None:
+    docs = rendered(tmp_path, (result("wins", 9), result("loses", 1)))
+    page = (docs / "results.md").read_text()
+    assert line_of(page, "| wins |") == "| wins | It wins. | not run yet |  |  |  |"
+    assert [path.name for path in (docs / "results").iterdir()] == ["loses-curve.png"]
+
+
+def test_without_matplotlib_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.render import main
+
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for name in [name for name in sys.modules if name.startswith(("matplotlib.", "benchmarks.figures"))]:
+        monkeypatch.delitem(sys.modules, name)
+    done = CliRunner().invoke(main, catch_exceptions=False)
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert "pip install 'muzero-engine[results]'" in done.stderr
