@@ -10,6 +10,7 @@ from engine.layout import Control, Counter, Gauge
 from engine.opponents import open_opponent, opening_moves_against
 from engine.run_clock import run_seconds
 from engine.telemetry import ProcessBlock, ProcessIndices, Telemetry
+from muzero.elo import elo_record
 from muzero.matches import MatchResult, evaluate
 from muzero.search import BatchedSearch
 from muzero.types import Model
@@ -95,4 +96,6 @@ def report_evaluation(block: ProcessBlock, run_dir: Path, result: MatchResult, b
     block.add(Counter.EVALUATIONS, 1)
     with (run_dir / "evaluations.jsonl").open("a") as file:
         known = {**asdict(began), "seconds": round(seconds, 3), "evaluation_score": evaluation_score(result)}
-        file.write(json.dumps(known | asdict(result)) + "\n")
+        matches = asdict(result)
+        del matches["elo"]
+        file.write(json.dumps(known | matches | elo_record(result.elo)) + "\n")

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from launch.tables import print_record
+from muzero.elo import elo_record
 from muzero.match_result import NOT_EXHAUSTIVE, MatchResult, Returns, Tally
 
 NUM_TREES = 32
@@ -101,9 +102,7 @@ def _match_record(result: MatchResult) -> dict[str, Any]:
         "score": _number(result.score),
         "as_first": _tally_record(result.as_first) if has_colours else None,
         "as_second": _tally_record(result.as_second) if has_colours else None,
-        "elo_difference": result.elo.difference if result.elo else None,
-        "elo_low": result.elo.low if result.elo else None,
-        "elo_high": result.elo.high if result.elo else None,
+        **elo_record(result.elo),
         "losing_lines": None if result.losing_lines == NOT_EXHAUSTIVE else result.losing_lines,
         "mean_return": _number(result.mean_return),
         "opening_moves": result.opening_moves,

@@ -24,6 +24,11 @@ class EloEstimate:
     high: float | None
 
 
+def elo_record(elo: EloEstimate | None) -> dict[str, float | None]:
+    """Returns a difference in Elo as it is written in JSON: elo_difference, elo_low and elo_high, all None where there is none."""
+    return {f"elo_{end}": getattr(elo, end) if elo else None for end in ("difference", "low", "high")}
+
+
 def elo_of(score: float) -> float:
     """Returns the difference in Elo at which this score, in (0, 1), is expected: 400 log10(score / (1 - score))."""
     return float(POINTS_PER_DECADE * np.log10(score / (1.0 - score)))

@@ -10,10 +10,11 @@ from engine.layout import Control, Counter, Gauge, telemetry_layout
 from engine.run_clock import run_seconds
 from engine.shared_memory import Segment
 from engine.telemetry import ProcessIndices, Telemetry
+from muzero.elo import EloEstimate
 from muzero.match_result import MatchResult
 
 INDICES = ProcessIndices.of(2, has_evaluator=True)
-DRAWN = MatchResult("random", 4, 1, 2, 1, 0.5, -1, 0.0)
+DRAWN = MatchResult("random", 4, 1, 2, 1, 0.5, -1, 0.0, elo=EloEstimate(12.0, -5.0, None))
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ def test_a_line_says_when_the_evaluation_began_and_how_it_ended(telemetry: Telem
     line = json.loads((tmp_path / "evaluations.jsonl").read_text())
     assert (line["learner_steps"], line["env_steps"], line["training_games"], line["seconds"]) == (80, 1050, 32, 2.5)
     assert (line["games"], line["wins"], line["evaluation_score"]) == (4, 1, 0.5)
+    assert (line["elo_difference"], line["elo_low"], line["elo_high"]) == (12.0, -5.0, None) and "elo" not in line
     assert block.gauge(Gauge.EVALUATED_STEP) == 80
 
 
