@@ -73,7 +73,7 @@ def diagnose_network(network: MuZeroNetwork, parts: Iterable[StoredPositions], d
     """Returns the diagnosis of a network, in evaluation mode, on all positions of some parts."""
     with UnitWatch(network) as watch:
         numbers = PositionNumbers.concatenate([measure(network, part, device) for part in parts])
-    return diagnose(numbers, watch.layers(), num_actions)
+    return diagnose(numbers, watch.layers(), num_actions, network.value_codec.limit)
 
 
 def _run_dir(checkpoint: Checkpoint) -> Path:

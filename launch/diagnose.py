@@ -58,7 +58,7 @@ def diagnose_run(path: Path, *, num_positions: int, out: Path | None) -> dict[st
         "environment": found.environment,
         "learner_steps": found.learner_steps,
         **asdict(found.diagnosis),
-        "verdict": verdict(found.diagnosis),
+        "verdict": verdict(found.diagnosis, found.learner_steps),
     }
     picture = _drawn(record)
     paths = {"json": str(report), "picture": None if picture is None else str(report.with_suffix(".png"))}

@@ -15,6 +15,8 @@ from muzero.types import BoolArray, Float32Array
 
 NUM_BINS = 10
 """Bins of the calibration: enough to see a curve, few enough for a hundred positions each of the default 2,000."""
+EDGE = 0.95
+"""A value this near to the largest that the head can say is at the edge: nearly all of the distribution lies on the last bin."""
 NUM_RANKS = 10
 """Ranks that are told apart; the last one stands for itself and all below."""
 
@@ -101,6 +103,8 @@ class Diagnosis:
         num_actions: A.
         calibration: predicted value against outcome, in ascending order, without empty bins.
         calibration_error: mean over the positions of |predicted - outcome| of their bin, in game points.
+        edge_share: share of the positions whose value or target is at least EDGE times the largest that the value head can say; 0 where
+            nothing limits it.
         value_bias: mean of predicted minus mean of outcome; positive is too optimistic.
         depths: K+1 rows, the root first.
         played_ranks, best_ranks: at each depth the share of positions at rank 1, 2, ..., NUM_RANKS and below; empty without positions.
@@ -112,19 +116,21 @@ class Diagnosis:
     calibration: list[CalibrationBin]
     calibration_error: float
     value_bias: float
+    edge_share: float
     depths: list[DepthRow]
     played_ranks: list[list[float]]
     best_ranks: list[list[float]]
     layers: list[LayerUnits]
 
 
-def diagnose(numbers: PositionNumbers, layers: Sequence[LayerUnits], num_actions: int) -> Diagnosis:
+def diagnose(numbers: PositionNumbers, layers: Sequence[LayerUnits], num_actions: int, value_limit: float | None) -> Diagnosis:
     """Returns the averages over N positions.
 
     Args:
         numbers: of N >= 1 positions.
         layers: of the same network.
         num_actions: A.
+        value_limit: the largest value that the value head can say, in game points; None where nothing limits it.
     """
     bins = calibration_bins(numbers.root_value, numbers.value_target[:, 0], numbers.outcome)
     total = len(numbers.outcome)
@@ -135,6 +141,7 @@ def diagnose(numbers: PositionNumbers, layers: Sequence[LayerUnits], num_actions
         calibration=bins,
         calibration_error=sum(part.positions * abs(part.predicted - part.outcome) for part in bins) / total,
         value_bias=float(numbers.root_value.mean() - numbers.outcome.mean()),
+        edge_share=_edge_share(numbers, value_limit),
         depths=[depth_row(numbers, depth) for depth in depths],
         played_ranks=[rank_shares(numbers.played_rank[:, depth]) for depth in depths],
         best_ranks=[rank_shares(numbers.best_rank[:, depth]) for depth in depths],
@@ -193,6 +200,11 @@ def rank_shares(rank: Float32Array) -> list[float]:
         return []
     counts = np.bincount(np.minimum(known.astype(np.int64), NUM_RANKS) - 1, minlength=NUM_RANKS)
     return [float(count) / known.size for count in counts]
+
+
+def _edge_share(numbers: PositionNumbers, value_limit: float | None) -> float:
+    largest = np.fmax(np.abs(numbers.root_value), np.abs(numbers.value_target[:, 0]))
+    return 0.0 if value_limit is None else float((largest >= EDGE * value_limit).mean())
 
 
 def _known(column: Float32Array) -> Float32Array:

@@ -35,6 +35,13 @@ class ValueCodec(nn.Module):
         self.num_outputs = 2 * config.support_size + 1 if self.is_categorical else 1
         self.register_buffer("bins", support(config.support_size), persistent=False)
 
+    @property
+    def limit(self) -> float | None:
+        """The largest number in game points that the bins can say, None without bins or where bounds keep all numbers within them."""
+        if not self.is_categorical or self.bounds is not None:
+            return None
+        return float(inverse_transform(self.bins[-1]) if self.is_transformed else self.bins[-1])
+
     def decode(self, logits: Tensor) -> Tensor:
         """Returns the number in game points, float32 [...], within the bounds.
 

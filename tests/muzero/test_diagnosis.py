@@ -8,10 +8,12 @@ import pytest
 
 from muzero.dead_units import LayerUnits
 from muzero.diagnosis import DepthRow, Diagnosis, calibration_bins, diagnose, rank_shares
-from muzero.diagnosis_verdict import NOTHING_STANDS_OUT, verdict
+from muzero.diagnosis_verdict import NOTHING_STANDS_OUT, YOUNG_STEPS, verdict
 from muzero.position_numbers import PositionNumbers
 
 NAN = np.nan
+OLD = 10_000
+"""Learner steps of a network that is judged."""
 
 
 def numbers_of(num_positions: int, num_depths: int, **changes: Any) -> PositionNumbers:
@@ -41,7 +43,7 @@ def row_of(depth: int, **changes: Any) -> DepthRow:
 
 def diagnosis_of(root: DepthRow, deepest: DepthRow, **changes: Any) -> Diagnosis:
     """Returns a diagnosis with two depths."""
-    healthy = Diagnosis(1000, 9, [], 0.05, 0.0, [root, deepest], [], [], [LayerUnits("layer", 10, 1)])
+    healthy = Diagnosis(1000, 9, [], 0.05, 0.0, 0.0, [root, deepest], [], [], [LayerUnits("layer", 10, 1)])
     return replace(healthy, **changes)
 
 
@@ -71,19 +73,19 @@ def test_means_leave_out_what_is_missing() -> None:
         value_error=[[1, NAN], [2, NAN], [6, 5]],
         played_rank=[[1, NAN], [1, NAN], [3, NAN]],
     )
-    root, later = diagnose(numbers, [], 9).depths
+    root, later = diagnose(numbers, [], 9, None).depths
     assert (root.positions, root.value_error, root.value_spread) == (3, 3.0, pytest.approx((3 + 1 + 4) / 3))
     assert (root.played_rank, root.played_first) == pytest.approx((5 / 3, 2 / 3))
     assert (later.positions, later.value_error, later.played_rank, later.played_first) == (1, 5.0, None, None)
 
 
 def test_calibration_error_weighs_bins_by_their_positions() -> None:
-    found = diagnose(numbers_of(4, 1, root_value=[0, 0, 0, 1], outcome=[1, 1, 1, 0]), [], 9)
+    found = diagnose(numbers_of(4, 1, root_value=[0, 0, 0, 1], outcome=[1, 1, 1, 0]), [], 9, None)
     assert (found.calibration_error, found.value_bias) == (1.0, -0.5)
 
 
 def test_nothing_is_said_about_a_healthy_network() -> None:
-    assert verdict(diagnosis_of(row_of(0), row_of(5))) == [NOTHING_STANDS_OUT]
+    assert verdict(diagnosis_of(row_of(0), row_of(5)), OLD) == [NOTHING_STANDS_OUT]
 
 
 @pytest.mark.parametrize(
@@ -101,17 +103,51 @@ def test_nothing_is_said_about_a_healthy_network() -> None:
     ],
 )
 def test_each_weakness_has_its_sentence(root: dict[str, float], deepest: dict[str, float], words: str) -> None:
-    (sentence,) = verdict(diagnosis_of(row_of(0, **root), row_of(5, **deepest)))
+    (sentence,) = verdict(diagnosis_of(row_of(0, **root), row_of(5, **deepest)), OLD)
     assert words in sentence
 
 
+@pytest.mark.parametrize(
+    ("root", "deepest", "words"),
+    [
+        ({"value_error": 0.89}, {}, "0.89 points, hardly less than always saying the mean (0.9)"),
+        ({"value_error": 1.2}, {}, "1.2 points, more than always saying the mean (0.9)"),
+        ({"value_error": 0.9}, {}, "0.9 points, as much as always saying the mean (0.9)"),
+        ({}, {"reward_error": 0.7}, "0.7 points, more than always saying the mean (0.4)"),
+        ({"policy_kl": 1.5}, {"policy_kl": 1.5}, "1.5 nats from the search, more than the uniform policy (1.4)"),
+        ({}, {"hidden_distance": 0.5}, "nearly as far from the real position's (0.5) as an unrelated one (0.6)"),
+        ({}, {"hidden_distance": 0.7}, "farther from the real position's (0.7) than an unrelated one (0.6)"),
+    ],
+)
+def test_sentences_compare_rightly_on_both_sides(root: dict[str, float], deepest: dict[str, float], words: str) -> None:
+    (sentence,) = verdict(diagnosis_of(row_of(0, **root), row_of(5, **deepest)), OLD)
+    assert words in sentence
+
+
+@pytest.mark.parametrize(("edge_share", "is_advised"), [(0.0, False), (0.3, True)])
+def test_a_larger_support_is_advised_only_where_values_reach_its_edge(edge_share: float, is_advised: bool) -> None:
+    (sentence,) = verdict(diagnosis_of(row_of(0, value_error=0.85), row_of(5), edge_share=edge_share), OLD)
+    assert ("network.support_size" in sentence, "train longer" in sentence) == (is_advised, not is_advised)
+
+
+def test_positions_at_the_edge_are_those_whose_value_or_target_is() -> None:
+    numbers = numbers_of(4, 1, root_value=[0, -9.6, 0, 9.4], value_target=[[12], [0], [1], [-9]])
+    assert (diagnose(numbers, [], 9, 10.0).edge_share, diagnose(numbers, [], 9, None).edge_share) == (0.5, 0.0)
+
+
+def test_a_young_network_is_called_that_first() -> None:
+    young, said = verdict(diagnosis_of(row_of(0, value_error=0.85), row_of(5)), YOUNG_STEPS - 1)
+    assert young.startswith("after 499 learner steps the network is still too young")
+    assert verdict(diagnosis_of(row_of(0, value_error=0.85), row_of(5)), YOUNG_STEPS) == [said]
+
+
 def test_calibration_and_dead_units_have_sentences() -> None:
-    layers = [LayerUnits("heads.hidden", 10, 6)]
-    miscalibrated, dead = verdict(diagnosis_of(row_of(0), row_of(5), calibration_error=0.5, value_bias=0.3, layers=layers))
+    layers = [LayerUnits("heads.hidden", 100, 38), LayerUnits("representation.layers.1", 100, 25)]
+    miscalibrated, dead = verdict(diagnosis_of(row_of(0), row_of(5), calibration_error=0.5, value_bias=0.3, layers=layers), OLD)
     assert "too optimistic (by 0.3)" in miscalibrated
-    assert dead.startswith("6 of 10 units of heads.hidden are dead")
+    assert dead.startswith("38 of 100 units of heads.hidden are dead")
 
 
 def test_depths_with_few_positions_are_not_judged() -> None:
-    assert verdict(diagnosis_of(row_of(0), row_of(5, value_error=9.0, positions=49))) == [NOTHING_STANDS_OUT]
-    assert "too few to judge" in verdict(diagnosis_of(row_of(0, positions=10), row_of(5, positions=10)))[0]
+    assert verdict(diagnosis_of(row_of(0), row_of(5, value_error=9.0, positions=49)), OLD) == [NOTHING_STANDS_OUT]
+    assert "too few to judge" in verdict(diagnosis_of(row_of(0, positions=10), row_of(5, positions=10)), OLD)[0]

@@ -36,6 +36,13 @@ def test_decoded_values_never_leave_the_bounds() -> None:
     assert float(codec(None, support_size=5).decode(logits)) == pytest.approx(5.0)
 
 
+def test_the_limit_is_the_value_of_the_last_bin() -> None:
+    assert codec(support_size=5).limit == 5.0
+    assert codec(support_size=2, transform_values=True).limit == pytest.approx(7.952, abs=1e-3)  # sqrt(8.952) - 1 + 0.00795 = 2
+    assert codec((-1.0, 1.0)).limit is None
+    assert codec(value_head="scalar").limit is None
+
+
 @pytest.mark.parametrize("head", ["categorical", "scalar"])
 @pytest.mark.parametrize("is_transformed", [True, False])
 def test_minimising_the_loss_makes_the_decoded_value_the_target(head: str, is_transformed: bool) -> None:
