@@ -12,10 +12,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 Record = dict[str, Any]
-SIZE_INCHES = (15.0, 10.0)
+WIDTH_INCHES, PANELS_INCHES, LINE_INCHES = 15.0, 9.8, 0.19
+"""Width, height of the panels together, and what each line of the verdict adds to the height below them."""
 DOTS_PER_INCH = 80
-VERDICT_COLUMNS = 190
+VERDICT_COLUMNS = 175
 """Letters in a line of the verdict."""
+MIN_BIN_POSITIONS = 20
+"""Bins of the calibration with fewer are points of their own: where games end in +1 or -1, two standard errors of 20 are 0.4 points, and
+a line through them would be a zigzag of luck."""
+LEGEND_TOP, LEGEND_COLUMNS = -0.16, 2
+"""Legends stand below the label of the axis, where there are no lines."""
+MARGIN = 0.05
+"""Share of a panel's height between its frame and its lines."""
+SPARSE_DOTS = (0, (1, 4))
+"""Leaves the line below it to be seen where the two are one."""
 BLUE, ORANGE, GREEN, GREY = "#1f77b4", "#d55e00", "#2a9d5c", "#9a9a9a"
 
 
@@ -26,14 +36,15 @@ def draw(record: Record) -> bytes:
         record: as `launch.diagnose.diagnose_run` makes it.
     """
     lines = [line for sentence in record["verdict"] for line in textwrap.wrap(f"- {sentence}", VERDICT_COLUMNS, subsequent_indent="  ")]
-    bottom = 0.05 + 0.02 * len(lines)
-    figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH)
+    below = LINE_INCHES * (len(lines) + 2)
+    height = PANELS_INCHES + below
+    figure = Figure(figsize=(WIDTH_INCHES, height), dpi=DOTS_PER_INCH)
     panels = figure.subplots(2, 3).flatten()
     for panel, paint in zip(panels, PANELS, strict=True):
         paint(panel, record)
     figure.suptitle(f"{record['environment']} after {record['learner_steps']:,} learner steps, {record['positions']:,} stored positions")
-    figure.text(0.02, bottom - 0.03, "\n".join(lines), va="top", fontsize=10)
-    figure.tight_layout(rect=(0.0, bottom, 1.0, 1.0))
+    figure.text(0.02, (below - LINE_INCHES) / height, "\n".join(lines), va="top", fontsize=10)
+    figure.tight_layout(rect=(0.0, below / height, 1.0, 1.0))
     content = io.BytesIO()
     figure.savefig(content, format="png")
     return content.getvalue()
@@ -45,18 +56,18 @@ def _calibration(axes: Axes, record: Record) -> None:
     predicted = [part["predicted"] for part in bins]
     ends = [min(predicted), max(predicted)]
     axes.plot(ends, ends, color=GREY, linestyle="--", label="perfect")
-    axes.errorbar(
-        predicted,
-        [part["outcome"] for part in bins],
-        yerr=[2.0 * part["outcome_error"] for part in bins],
-        color=BLUE,
-        marker="o",
-        label="outcome, 2 standard errors",
-    )
-    axes.plot(predicted, [part["target"] for part in bins], color=ORANGE, marker=".", linestyle=":", label="n-step target")
+    solid = [part for part in bins if part["positions"] >= MIN_BIN_POSITIONS]
+    joined, outcome = [part["predicted"] for part in solid], [part["outcome"] for part in solid]
+    spread = [2.0 * part["outcome_error"] for part in bins]
+    axes.plot(joined, outcome, color=BLUE)
+    axes.errorbar(predicted, [part["outcome"] for part in bins], spread, color=BLUE, fmt="o", label="outcome, 2 standard errors")
+    axes.plot(joined, [part["target"] for part in solid], color=ORANGE, linestyle=SPARSE_DOTS, zorder=3)
+    axes.plot(predicted, [part["target"] for part in bins], color=ORANGE, linestyle="", marker=".", zorder=3, label="n-step target")
     counts = axes.twinx()
     counts.bar(predicted, [part["positions"] for part in bins], width=_bar_width(bins), color=GREY, alpha=0.25)
     counts.set_ylabel("positions (bars)")
+    axes.set_zorder(counts.get_zorder() + 1)  # the lines stand before the bars
+    axes.patch.set_visible(False)
     _finish(axes, "value calibration", "predicted value (points)", "points")
 
 
@@ -69,7 +80,7 @@ def _errors(axes: Axes, record: Record) -> None:
     _lines(axes, record, {"value_error": (BLUE, "-"), "value_spread": (BLUE, "--")}, "value", "value, best constant")
     _lines(axes, record, {"reward_error": (ORANGE, "-"), "reward_spread": (ORANGE, "--")}, "reward", "reward, best constant")
     _lines(axes, record, {"absorbing_value_error": (GREEN, ":")}, "value past the end")
-    axes.set_ylim(bottom=0.0)
+    _show_zero(axes)
     _finish(axes, "absolute error", "unroll depth k", "points")
 
 
@@ -79,7 +90,7 @@ def _policy(axes: Axes, record: Record) -> None:
         axes, record, {"network_entropy": (BLUE, "-"), "search_entropy": (GREEN, "-")}, "entropy of the network", "entropy of the search"
     )
     _lines(axes, record, {"policy_kl": (ORANGE, "-")}, "KL(search || network)")
-    axes.set_ylim(bottom=0.0)
+    _show_zero(axes)
     _finish(axes, "policy", "unroll depth k", "nats")
 
 
@@ -102,6 +113,8 @@ def _dead_units(axes: Axes, record: Record) -> None:
     layers = record["layers"]
     names = [layer["layer"] for layer in layers]
     axes.barh(names, [layer["dead"] / layer["units"] for layer in layers], color=BLUE)
+    if not any(layer["dead"] for layer in layers):
+        axes.text(0.5, 0.5, "none dead", ha="center", va="center", transform=axes.transAxes)
     axes.set_xlim(0.0, 1.0)
     axes.invert_yaxis()
     axes.tick_params(axis="y", labelsize=max(4, min(8, 160 // max(1, len(names)))))
@@ -113,7 +126,7 @@ def _drift(axes: Axes, record: Record) -> None:
     """Distance of the unrolled hidden state from the real one, beside that of unrelated positions."""
     _lines(axes, record, {"hidden_distance": (BLUE, "-"), "unrelated_distance": (BLUE, "--")}, "distance", "distance, unrelated")
     _lines(axes, record, {"hidden_cosine": (ORANGE, "-"), "unrelated_cosine": (ORANGE, "--")}, "cosine", "cosine, unrelated")
-    axes.set_ylim(bottom=0.0)
+    _show_zero(axes)
     _finish(axes, "hidden state: unrolled against real", "unroll depth k", "relative distance, cosine")
 
 
@@ -128,8 +141,16 @@ def _lines(axes: Axes, record: Record, styles: dict[str, tuple[str, str]], *labe
         axes.plot([row["depth"] for row in rows], [row[name] for row in rows], color=color, linestyle=style, marker=".", label=label)
 
 
+def _show_zero(axes: Axes) -> None:
+    """Makes 0 a part of the panel, with a margin to its frame."""
+    low, high = axes.dataLim.intervaly
+    low, high = min(0.0, low), max(0.0, high)
+    margin = MARGIN * (high - low or 1.0)
+    axes.set_ylim(low - margin, high + margin)
+
+
 def _finish(axes: Axes, title: str, x_label: str, y_label: str) -> None:
     axes.set_title(title)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, LEGEND_TOP), ncols=LEGEND_COLUMNS, frameon=False)
