@@ -67,15 +67,15 @@ ROWS = (
     Row(
         name="connect4",
         family="connect4",
-        claim="Connect Four: at least 95 % against alpha-beta of depth 5 and 80 % against MCTS with 1,000 rollouts after 90 minutes.",
+        claim="Connect Four: at least 95 % against alpha-beta of depth 5 and 80 % against MCTS with 1,000 rollouts after 90 minutes, at 200 simulations per move.",
         env="connect4",
         preset="small",
         settings=CONNECT4,
         minutes=90,
         seeds=(1,),
         evaluations=(
-            Evaluation(opponent="alphabeta:depth=5", at_least=0.95),
-            Evaluation(opponent="openspiel-mcts:rollouts=1000", at_least=0.80),
+            Evaluation(opponent="alphabeta:depth=5", simulations=200, at_least=0.95),
+            Evaluation(opponent="openspiel-mcts:rollouts=1000", simulations=200, at_least=0.80),
         ),
     ),
     Row(
