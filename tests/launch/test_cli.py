@@ -55,7 +55,7 @@ def test_flags_reach_the_training(run_launch: Launch, training: SimpleNamespace,
         9,
     )
     assert (config.inference.device, config.learner.device, config.seed, config.minutes) == ("cuda", "cpu", 5, 2.5)
-    assert (config.steps, config.network.num_blocks) == (77, 2)
+    assert (config.steps, config.network.num_blocks) == (77, 1)
     assert (call["run_dir"], call["mode"]) == (tmp_path / "R", "overwrite")
 
 
