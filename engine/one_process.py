@@ -133,20 +133,18 @@ class OneProcessRun:
 
     def _save(self, games: dict[str, StateTree]) -> None:
         state = {**self._learning.state(), **games, "reanalyzed_batches": self._reanalyzed_batches}
-        facts = {
-            "learner_steps": self._learning.steps,
-            "env_steps": self._env_steps(),
-            "run_seconds": run_seconds(self.telemetry),
-            "reanalyzed_positions": self._reanalyzed_positions(),
-            "counters": counters_of(self.telemetry, self.indices.actors),
-        }
+        counters = counters_of(self.telemetry, self.indices.actors)
+        facts = {**self._facts(), "reanalyzed_positions": self._reanalyzed_positions(), "counters": counters}
         path = self._checkpoints.save(self._config, state, self._learning.network_state(), self._ring, facts)
         self._on_event(f"checkpoint {path.name}")
 
     def _save_milestone(self) -> None:
-        facts = {"learner_steps": self._learning.steps, "env_steps": self._env_steps(), "run_seconds": run_seconds(self.telemetry)}
-        path = self._milestones.save(self._config, self._learning.network_state(), facts)
+        path = self._milestones.save(self._config, self._learning.network_state(), self._facts())
         self._on_event(f"milestone {path.name}")
+
+    def _facts(self) -> dict[str, int | float]:
+        """Returns how far the run is, as manifests say it."""
+        return {"learner_steps": self._learning.steps, "env_steps": self._env_steps(), "run_seconds": run_seconds(self.telemetry)}
 
     def _tell_if_impossible(self, save: Callable[[], None]) -> None:
         """Writes a checkpoint; a full disk costs this one, not the run: the next may find room."""

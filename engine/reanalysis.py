@@ -15,7 +15,7 @@ from engine.ring import Ring
 from engine.telemetry import ProcessBlock
 from muzero.policy_divergence import policy_divergence
 from muzero.randomness import Purpose, generator
-from muzero.reanalyze import FreshTargets, StoredPositions, reanalyze, stored_positions
+from muzero.reanalyze import FreshTargets, SearchRoots, reanalyze, search_roots
 from muzero.search import BatchedSearch
 from muzero.types import GameSpec, Int64Array, Model
 
@@ -71,11 +71,11 @@ class Reanalysis:
         targets = reanalyze(model, self._search, self._read(chunks), self._policy_entries)
         return self._write(chunks, targets)
 
-    def _read(self, chunks: list[Chunk]) -> StoredPositions:
+    def _read(self, chunks: list[Chunk]) -> SearchRoots:
         """Copies the chunks out of the ring; what was overwritten meanwhile is made a position like that of an idle tree."""
         arrays, lengths = self._ring.arrays, [chunk.length for chunk in chunks]
         start = np.repeat(np.array([chunk.start for chunk in chunks], np.int64), lengths)
-        positions = stored_positions(
+        positions = search_roots(
             arrays["frame"],
             arrays["to_play"],
             arrays["legal_bits"],

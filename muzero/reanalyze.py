@@ -26,7 +26,7 @@ from muzero.types import (
 
 
 @dataclass(frozen=True)
-class StoredPositions:
+class SearchRoots:
     """What a search of stored positions starts from; trees without a position stand at a made-up one.
 
     Attributes:
@@ -57,7 +57,7 @@ class FreshTargets:
     version: int
 
 
-def stored_positions(
+def search_roots(
     frame: FrameArray,
     to_play: Int8Array,
     legal_bits: UInt8Array,
@@ -66,7 +66,7 @@ def stored_positions(
     *,
     spec: GameSpec,
     num_trees: int,
-) -> StoredPositions:
+) -> SearchRoots:
     """Copies positions out of a store, which is only read.
 
     Args:
@@ -85,10 +85,10 @@ def stored_positions(
     player, legal_actions = np.zeros(num_trees, np.int8), np.ones((num_trees, spec.num_actions), np.bool_)
     player[:count] = to_play[row]
     legal_actions[:count] = np.unpackbits(legal_bits[row], axis=1, count=spec.num_actions)
-    return StoredPositions(Observation(frames, player), legal_actions)
+    return SearchRoots(Observation(frames, player), legal_actions)
 
 
-def reanalyze(model: Model, search: BatchedSearch, positions: StoredPositions, policy_entries: int) -> FreshTargets:
+def reanalyze(model: Model, search: BatchedSearch, positions: SearchRoots, policy_entries: int) -> FreshTargets:
     """Searches positions in full and without noise; a search whose hidden states get lost starts again.
 
     Args:

@@ -25,9 +25,12 @@ MOST_BYTES = 1 << 20
 MORE_FOLDERS = "/usr/games:/usr/local/games"
 """Where Debian puts games, which is not in everybody's PATH."""
 PACKAGES = {"gnugo": "gnugo", "stockfish": "stockfish"}
-DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
-"""Asks the kernel to kill the program with the process that started it, then becomes it. In a Python of its own, because code between
-fork and exec is unsafe beside threads; 15 ms."""
+DIE_WITH_PARENT = """import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 9)
+os.getppid() == int(sys.argv[1]) or os._exit(1)
+os.execv(sys.argv[2], sys.argv[2:])"""
+"""Asks the kernel to kill the program with the process that started it, looks whether that died before, then becomes the program. In a
+Python of its own, because code between fork and exec is unsafe beside threads; 15 ms."""
 
 
 def find_command(opponent: str, text: str) -> list[str]:
@@ -68,7 +71,7 @@ class Program:
         self._opponent, self._on_wait, self._unread = opponent, on_wait, b""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115, closed with the program
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", DIE_WITH_PARENT, *command],
+            [sys.executable, "-I", "-S", "-c", DIE_WITH_PARENT, str(os.getpid()), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

@@ -7,7 +7,7 @@ import pytest
 
 from muzero.config import EnvConfig, SearchConfig, SelfPlayConfig
 from muzero.games import make_game
-from muzero.reanalyze import FreshTargets, reanalyze, stored_positions
+from muzero.reanalyze import FreshTargets, reanalyze, search_roots
 from muzero.search import BatchedSearch, FunctionModel
 from muzero.self_play import SelfPlay
 from muzero.types import HISTORY_ONLY, NO_ACTION, GameSpec, InitialRequest, Int64Array, Observation, Trajectory
@@ -67,7 +67,7 @@ def searched_again(trajectory: Trajectory, offset: Int64Array, spec: GameSpec, s
     """Reanalyzes up to NUM_TREES rows of a stored trajectory with the model of self-play."""
     search, start = BatchedSearch(search_config, num_trees=NUM_TREES, spec=spec), np.zeros(len(offset), np.int64)
     store = trajectory.frame, trajectory.to_play, trajectory.legal_bits
-    positions = stored_positions(*store, start, offset, spec=spec, num_trees=NUM_TREES)
+    positions = search_roots(*store, start, offset, spec=spec, num_trees=NUM_TREES)
     return reanalyze(seeing_model(search), search, positions, trajectory.policy_action.shape[1])
 
 
@@ -113,7 +113,7 @@ def test_the_observation_of_a_first_position_has_zeros_where_nothing_was_yet() -
     bits = np.packbits(np.array([[1, 0, 1]] * 4, np.bool_), axis=1)
     at = np.array([1, 1], np.int64), np.array([0, 2], np.int64)  # the trajectory begins at row 1
 
-    positions = stored_positions(frame, np.array([0, 1, 0, 1], np.int8), bits, *at, spec=spec, num_trees=3)
+    positions = search_roots(frame, np.array([0, 1, 0, 1], np.int8), bits, *at, spec=spec, num_trees=3)
 
     np.testing.assert_array_equal(positions.observation.frames[:, :, 0], [[0, 0, 2], [2, 3, 4], [0, 0, 0]])
     np.testing.assert_array_equal(positions.observation.to_play, [1, 1, 0])
