@@ -106,13 +106,13 @@ def check_env_command(name: str, games: int, seed: int, assignments: Sequence[st
 
 
 @muzero.command("bench")
-@click.argument("part", type=click.Choice(["search", "engine", "games"]))
+@click.argument("part", type=click.Choice(["search", "engine", "replay", "games"]))
 @click.argument("names", nargs=-1)
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", default=2.0, show_default=True, help="Time per game.")
 @json_option
 @shown_errors()
 def bench_command(part: str, names: Sequence[str], seconds: float, as_json: bool) -> None:
-    """Measures the tree search alone, actors and inference together, or the games; NAMES says which games."""
+    """Measures the tree search alone, actors and inference together, the replay, or the games; NAMES says which games."""
     from launch.bench_games import bench_games, print_speeds
     from launch.tables import print_rows
 
@@ -130,6 +130,10 @@ def _bench(part: str) -> dict[str, Any]:
         from launch.bench_search import bench_search
 
         return bench_search()
+    if part == "replay":
+        from launch.bench_replay import bench_replay
+
+        return bench_replay()
     from launch.bench_engine import bench_engine
 
     return bench_engine()

@@ -45,7 +45,7 @@ def documented_flags(heading: str) -> list[str]:
         (muzero.commands["diagnose"], "muzero diagnose RUN", DIAGNOSE_FLAGS),
         (muzero.commands["games"], "muzero games", GAMES_FLAGS),
         (muzero.commands["check-env"], "muzero check-env NAME", CHECK_ENV_FLAGS),
-        (muzero.commands["bench"], "muzero bench search|engine|games", BENCH_FLAGS),
+        (muzero.commands["bench"], "muzero bench search|engine|replay|games", BENCH_FLAGS),
     ],
 )
 def test_flags_are_documented_and_frozen(command: click.Command, heading: str, frozen: str) -> None:
