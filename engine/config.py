@@ -82,6 +82,9 @@ class LearnerConfig(Settings, frozen=True):
     """Like inference.device."""
     num_threads: int = 1
     """CPU threads of the network in the learner."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Precision of the forward and backward passes; weights, losses and the optimiser stay in float32. `auto`: bfloat16 where the
+    device multiplies it, which are GPUs and CPUs with AVX512-BF16, AMX or ARM's BF16, else float32."""
     publish_every_steps: int = 50
     """Learner steps between two published versions of the weights."""
     prefetch_batches: int = 2

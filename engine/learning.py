@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from engine.config import RunConfig
+from engine.device import learns_in_bfloat16
 from engine.errors import RunFailed
 from engine.fresh_counts import FreshCounts
 from engine.layout import Counter, Gauge
@@ -60,7 +61,8 @@ class Learning:
         self._config = config
         self._weights = weights
         network = build_network(game.spec, game.action_planes(), config.network, config.seed)
-        self.trainer = Trainer(network, config.scheduled_training, device, use_amp=device.type == "cuda", seed=config.seed)
+        use_amp = learns_in_bfloat16(config.learner, device)
+        self.trainer = Trainer(network, config.scheduled_training, device, use_amp=use_amp, seed=config.seed)
         self.replay = Replay(
             ring,
             game.spec,
