@@ -113,11 +113,14 @@ class EvaluationConfig(Settings, frozen=True):
     """The run is done when stop_evaluations evaluations in a row reach this score (for `perfect`: minus the losing lines)."""
     stop_evaluations: int = 2
     """See stop_score."""
+    last_seconds: float = 60.0
+    """Longest time, in seconds, that the evaluation of the last weights may take when a run ends by itself; 0: there is none."""
 
     def __post_init__(self) -> None:
         require(self.interval_seconds > 0, f"evaluation.interval_seconds is {self.interval_seconds}: set a positive number.")
         opening_moves = self.opening_moves
         require(opening_moves is None or opening_moves >= 0, f"evaluation.opening_moves is {opening_moves}: set 0 or more.")
+        require(self.last_seconds >= 0, f"evaluation.last_seconds is {self.last_seconds}: set 0 or more.")
         for field in ("episodes", "stop_evaluations"):
             require(getattr(self, field) >= 1, f"evaluation.{field} is {getattr(self, field)}: set at least 1.")
 

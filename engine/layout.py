@@ -170,7 +170,7 @@ class Control(IntEnum):
     """Control words of the run, times WORDS_PER_LINE."""
 
     STOP_REQUESTED = 0
-    """1: drain. Written by the supervisor, or by the learner when training is done."""
+    """1: everybody ends. Written by the supervisor."""
     SERVER_EPOCH = 1
     """Grows with each start of the inference server; hidden states of older epochs are gone. Written by the supervisor."""
     ENV_STEP_LIMIT = 2
@@ -185,6 +185,9 @@ class Control(IntEnum):
     """The governor: reanalyzers pause while the run's reanalyzed positions reach it. Written by the learner."""
     REANALYZED_BASE = 7
     """Reanalyzed positions of the resumed run, which no reanalyzer's counter holds. Written by the supervisor."""
+    TRAINING_ENDED = 8
+    """1: those who train end; server and evaluator go on until STOP_REQUESTED, for the evaluation of the last weights. Written by the
+    supervisor, or by the learner after its last step."""
 
 
 class State(IntEnum):

@@ -119,6 +119,14 @@ class Learning:
         self._weights.publish(self._published, self.version)
         self.replay.newest_version = self.version
 
+    def write_last_weights(self, out: Float32Array) -> None:
+        """Writes what `publish` would publish now, and publishes nothing.
+
+        Args:
+            out: float32 [W].
+        """
+        flatten_state(self.trainer.published_network, out)
+
     def publish_again(self) -> None:
         """Publishes the version of a restored state, so that self-play goes on with exactly those weights."""
         self._weights.publish(self._published, self.version)

@@ -42,7 +42,7 @@ class Watch:
         self._next_look = now + STATUS_SECONDS
         status = self.look_now(roles, restarts)
         minutes = self._config.minutes
-        if minutes is not None and status.elapsed_seconds >= 60 * minutes:
+        if not self.reason and minutes is not None and status.elapsed_seconds >= 60 * minutes:
             self.reason = f"the time limit of {minutes:g} minutes is reached"
         return bool(self.reason)
 
@@ -87,7 +87,7 @@ class Watch:
         lines = f", {status.losing_lines} losing lines" if status.losing_lines >= 0 else ""
         self._display.message(f"evaluation at learner step {status.evaluated_step}: score {status.score:g}{lines}")
         evaluation = self._config.evaluation
-        if evaluation.stop_score is None:
+        if evaluation.stop_score is None or self.reason:
             return
         self._good_evaluations = self._good_evaluations + 1 if status.score >= evaluation.stop_score else 0
         if self._good_evaluations >= evaluation.stop_evaluations:
