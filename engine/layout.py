@@ -280,6 +280,8 @@ class Gauge(IntEnum):
     """Learner step when the latest evaluation began (evaluator)."""
     CONSISTENCY_LOSS = 13
     """0 where it is not trained (learner)."""
+    EVALUATED_GAMES = 14
+    """Games of the latest evaluation (evaluator)."""
     POLICY_DIVERGENCE = 16
     """Running mean of the divergence of fresh policies from those of self-play, in nats (reanalyzer)."""
 

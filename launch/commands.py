@@ -7,14 +7,16 @@ from typing import Any
 
 import click
 
+from launch.flags import PositiveNumber, SentenceGroup, WholeNumber
 from launch.shown_errors import shown_errors
+from launch.variables import PREFIX
 from launch.versions import version_option
 from muzero.errors import UserError
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-@click.group(context_settings={"auto_envvar_prefix": "MUZERO"})
+@click.group(cls=SentenceGroup, context_settings={"auto_envvar_prefix": PREFIX})
 @version_option
 def muzero() -> None:
     """Looks at runs, worlds and the machine; training is started by muzero-launch."""
@@ -33,10 +35,10 @@ def _show(record: Mapping[str, Any], print_record: Callable[[Any], None], *, as_
 @click.option(
     "--opponent", metavar="NAME", default="random", show_default=True, help="random, perfect, alphabeta:depth=5, ...: docs/cli.md."
 )
-@click.option("--games", type=click.IntRange(min=1), metavar="N", default=100, show_default=True, help="Games or episodes to play.")
-@click.option("--simulations", type=click.IntRange(min=1), metavar="N", help="Simulations per move; the run's own by default.")
-@click.option("--opening-moves", type=click.IntRange(min=0), metavar="N", help="Random moves each pair of games starts with.")
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Seed of the opponent's moves.")
+@click.option("--games", type=WholeNumber(min=1), metavar="N", default=100, show_default=True, help="Games or episodes to play.")
+@click.option("--simulations", type=WholeNumber(min=1), metavar="N", help="Simulations per move; the run's own by default.")
+@click.option("--opening-moves", type=WholeNumber(min=0), metavar="N", help="Random moves each pair of games starts with.")
+@click.option("--seed", type=WholeNumber(min=0), metavar="N", default=0, show_default=True, help="Seed of the opponent's moves.")
 @click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:N; the run's own by default.")
 @json_option
 @shown_errors()
@@ -61,7 +63,7 @@ def eval_command(
 @muzero.command("diagnose")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
-    "--positions", type=click.IntRange(min=1), metavar="N", default=2000, show_default=True, help="Stored positions to look at, at most."
+    "--positions", type=WholeNumber(min=1), metavar="N", default=2000, show_default=True, help="Stored positions to look at, at most."
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder of the report; RUN/diagnosis by default."
@@ -91,8 +93,8 @@ def games_command(atari: bool, as_json: bool) -> None:
 
 @muzero.command("check-env")
 @click.argument("name")
-@click.option("--games", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="Random games to play.")
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Seed of the games.")
+@click.option("--games", type=WholeNumber(min=1), metavar="N", default=20, show_default=True, help="Random games to play.")
+@click.option("--seed", type=WholeNumber(min=0), metavar="N", default=0, show_default=True, help="Seed of the games.")
 @click.option("--set", "assignments", multiple=True, metavar="K=V", help="An argument of the world: --set env.kwargs.history=4.")
 @json_option
 @shown_errors()
@@ -108,7 +110,7 @@ def check_env_command(name: str, games: int, seed: int, assignments: Sequence[st
 @muzero.command("bench")
 @click.argument("part", type=click.Choice(["search", "engine", "replay", "games"]))
 @click.argument("names", nargs=-1)
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", default=2.0, show_default=True, help="Time per game.")
+@click.option("--seconds", type=PositiveNumber(), metavar="S", default=2.0, show_default=True, help="Time per game.")
 @json_option
 @shown_errors()
 def bench_command(part: str, names: Sequence[str], seconds: float, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.config import RunConfig
+from engine.evaluation_text import evaluation_text
 from engine.status import Status
 
 UNKNOWN = "-"
@@ -47,7 +48,7 @@ def screen(config: RunConfig, run_dir: Path, status: Status | None, events: Sequ
     if status is None:
         body: list[RenderableType] = [_head(config), Text("starting ...", style="yellow")]
     else:
-        body = [_head(config), _progress(status), Text(), _roles(status, config), Text(), _numbers(status, config)]
+        body = [_head(config), _progress(status, config.minutes), Text(), _roles(status, config), Text(), _numbers(status, config)]
     fixed_lines = FIXED_LINES + LINES_OF_REANALYSIS * config.reanalyze.is_enabled
     shown = list(events)[-max(1, height - fixed_lines) :]
     if shown:
@@ -76,20 +77,22 @@ def _line(text: str, style: str = "") -> Text:
     return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
-def _progress(status: Status) -> Table:
-    """Returns the progress bar with times."""
+def _progress(status: Status, minutes: float | None) -> Table:
+    """Returns the progress bar with times; it follows the steps or the time limit, whichever is further."""
     grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
     grid.add_column(ratio=1)
     grid.add_column(justify="right", no_wrap=True)
-    fraction = progress_fraction(status)
-    times = f"{clock(status.elapsed_seconds)}  ETA {clock(status.eta_seconds)}"
+    fraction, limit = progress_fraction(status), ""
+    if minutes is not None:
+        fraction, limit = max(fraction, min(1.0, status.elapsed_seconds / (60 * minutes))), f" of {clock(60 * minutes)}"
+    times = f"{clock(status.elapsed_seconds)}{limit}  ETA {clock(status.eta_seconds)}"
     words = f"{status.learner_steps:,} / {status.training_steps:,}  {fraction:4.0%}  {times}"
     grid.add_row(ProgressBar(total=1.0, completed=fraction, complete_style="cyan", finished_style="green"), Text(words, style="bold"))
     return grid
 
 
 def progress_fraction(status: Status) -> float:
-    """Returns the part of the training done, in [0, 1]."""
+    """Returns the part of the learner steps done, in [0, 1]."""
     return min(1.0, status.learner_steps / max(1, status.training_steps))
 
 
@@ -99,7 +102,7 @@ def _roles(status: Status, config: RunConfig) -> Table:
     work = {
         "actors": f"{compact(status.env_steps_per_second)} moves/s   {compact(status.games_per_second)} games/s",
         "server": f"{compact(status.simulations_per_second)} sims/s   {batch}",
-        "learner": f"{compact(status.learner_steps_per_second)} steps/s   {compact(status.samples_per_second)} samples/s",
+        "learner": _learning(status, config),
         "evaluator": _evaluation(status),
     }
     if config.reanalyze.is_enabled:
@@ -136,12 +139,19 @@ def _states(states: Sequence[str]) -> Text:
     return text
 
 
+def _learning(status: Status, config: RunConfig) -> str:
+    """Returns what the learner does, or what it waits for before its first step."""
+    min_steps = config.replay.min_steps
+    if status.learner_steps == 0 and status.ring_steps < min_steps:
+        return f"waits for {min_steps:,} stored steps (replay.min_steps)"
+    return f"{compact(status.learner_steps_per_second)} steps/s   {compact(status.samples_per_second)} samples/s"
+
+
 def _evaluation(status: Status) -> str:
     """Returns the latest evaluation in words."""
     if status.evaluations == 0 or not math.isfinite(status.score):
         return "no evaluation yet"
-    lines = f", {status.losing_lines:,} losing lines" if status.losing_lines >= 0 else ""
-    return f"score {number(status.score)}{lines} at step {status.evaluated_step:,}"
+    return f"{evaluation_text(status)} at step {status.evaluated_step:,}"
 
 
 def _numbers(status: Status, config: RunConfig) -> Table:

@@ -15,6 +15,7 @@ from launch.screen import Event, clock, compact, number, screen, states_by_role
 from muzero.config import ReanalyzeConfig
 
 RUN_DIR = Path("runs/tictactoe-20250101-120000-s1")
+ALL_READY = dict.fromkeys(("actor-0", "server", "learner", "evaluator"), "READY")
 EVENTS = [Event(40.0 * index, f"event {index}") for index in range(6)]
 
 
@@ -45,12 +46,33 @@ def test_the_screen_fits_and_cuts_nothing(status: Status, width: int) -> None:
     for shown in (
         "3.98 of 4 samples",
         "throttled: actors",
-        "score -3, 3 losing lines at step 12,000",
+        "3 losing lines vs perfect at step 12,000",
         "policy 0.901",
         "lr 0.00213",
         "event 5",
     ):
         assert shown in text
+
+
+def test_the_bar_follows_the_time_limit_where_that_ends_the_run_first(status: Status) -> None:
+    for minutes, shown in ((10.0, "62%  0:05:12 of 0:10:00"), (6.0, "87%  0:05:12 of 0:06:00")):
+        console = Console(width=80, height=24, force_terminal=False, file=io.StringIO())
+        with console.capture() as capture:
+            console.print(screen(RunConfig(minutes=minutes), RUN_DIR, status, [], height=24))
+        assert shown in capture.get() and "…" not in capture.get()
+
+
+def test_a_score_says_against_whom_and_over_how_many_games(status: Status) -> None:
+    against = replace(status, losing_lines=-1, score=0.875, evaluated_games=20, opponent="random", roles=ALL_READY)
+    assert "score 0.875 in 20 games vs random at step 12,000" in "\n".join(drawn(against, [], 80))
+    assert "mean return 212.5 in 8 episodes" in "\n".join(drawn(replace(against, score=212.5, evaluated_games=8, opponent="none"), [], 80))
+
+
+def test_a_learner_that_has_not_begun_says_what_it_waits_for(young_status: Status) -> None:
+    waiting = "waits for 2,000 stored steps (replay.min_steps)"
+    for ring_steps, is_waiting in ((1999, True), (2000, False)):
+        text = "\n".join(drawn(replace(young_status, ring_steps=ring_steps, roles=ALL_READY), [], 80))
+        assert (waiting in text) == is_waiting
 
 
 def test_a_low_terminal_shows_the_newest_events_only(status: Status) -> None:
