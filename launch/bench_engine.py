@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
@@ -24,6 +24,7 @@ from engine.errors import PeerDied
 from engine.transport import server_address
 from launch.bench_driver import Driver
 from launch.bench_task import Task
+from launch.progress_line import progress_line
 from muzero.config import NetworkConfig, SearchConfig
 from muzero.errors import UserError
 
@@ -71,17 +72,24 @@ def bench_engine(
         UserError: a network is not written like 6x64, or the trees do not split in two.
         PeerDied: the server's process failed.
     """
-    rows = [_measure(network, board, trees, simulations, seconds, rounds) for network in networks]
+    with progress_line() as show:
+        rows = [_measure(network, board, trees, simulations, seconds, rounds, show) for network in networks]
     return {"bench": "engine", "rows": rows}
 
 
-def _measure(network: str, board: int, trees: int, simulations: int, seconds: float, rounds: int) -> EngineRow:
+def _measure(
+    network: str, board: int, trees: int, simulations: int, seconds: float, rounds: int, show: Callable[[Callable[[], str]], None]
+) -> EngineRow:
     config = bench_config(network, trees, simulations)
+    show(lambda: f"network {network}: starting its server")
     with tempfile.TemporaryDirectory(prefix="mz") as folder:
         task = Task(config=config, board=board, address=server_address(Path(folder)))
         with _server(task) as server, closing(Driver(task, server.require_alive)) as driver:
             driver.run(seconds)  # compiles kernels and fills the pipeline
-            pairs = [(driver.run(seconds), server.raw_simulations_per_second(seconds)) for _ in range(rounds)]
+            pairs = []
+            for number in range(1, rounds + 1):
+                show(lambda number=number: f"network {network}: measurement {number} of {rounds}")  # type: ignore[misc]
+                pairs.append((driver.run(seconds), server.raw_simulations_per_second(seconds)))
     here, there = (statistics.median(figures) for figures in zip(*pairs, strict=True))
     return EngineRow(
         network=network,
