@@ -1,6 +1,7 @@
 """The picture of the live screen, for one status. When it is drawn is `dashboard.py`'s matter."""
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ STATE_STYLES = {"ready": "green", "starting": "yellow", "failed": "bold red", "a
 ONE_PROCESS = "all"
 """What the engine calls the only process of a run without actors."""
 ROLES = ("actors", "server", "learner", "reanalyzers", "evaluator")
+EVENT_MARGIN = 16
+"""Columns beside the text of an event: frame, time and spaces."""
 LINES_OF_REANALYSIS = 2
 """One role and one row of numbers more."""
 
@@ -35,7 +38,7 @@ class Event:
     text: str
 
 
-def screen(config: RunConfig, run_dir: Path, status: Status | None, events: Sequence[Event], *, height: int) -> RenderableType:
+def screen(config: RunConfig, run_dir: Path, status: Status | None, events: Sequence[Event], *, width: int, height: int) -> RenderableType:
     """Returns the whole screen.
 
     Args:
@@ -43,6 +46,7 @@ def screen(config: RunConfig, run_dir: Path, status: Status | None, events: Sequ
         run_dir: its folder.
         status: the latest status, None before the first.
         events: the latest events, oldest first; as many of the newest are shown as the height allows.
+        width: columns of the terminal.
         height: lines of the terminal.
     """
     if status is None:
@@ -50,9 +54,8 @@ def screen(config: RunConfig, run_dir: Path, status: Status | None, events: Sequ
     else:
         body = [_head(config), _progress(status, config.minutes), Text(), _roles(status, config), Text(), _numbers(status, config)]
     fixed_lines = FIXED_LINES + LINES_OF_REANALYSIS * config.reanalyze.is_enabled
-    shown = list(events)[-max(1, height - fixed_lines) :]
-    if shown:
-        body += [Text(), _events(shown)]
+    if events:
+        body += [Text(), _events(events, width=width - EVENT_MARGIN, num_lines=height - fixed_lines)]
     return Panel(
         Group(*body),
         title=f"[bold]MuZero[/bold] {config.env.name}",
@@ -185,13 +188,19 @@ def _fresh(status: Status, config: RunConfig) -> str:
     return f"{share}   {age}   waited {percent(status.fresh_wait_fraction)}"
 
 
-def _events(events: Sequence[Event]) -> Table:
-    """Returns the latest events with their times."""
+def _events(events: Sequence[Event], *, width: int, num_lines: int) -> Table:
+    """Returns the newest events that fit into so many lines, at least one of them, with their times."""
+    lines: list[tuple[str, Text]] = []
+    for event in reversed(events):
+        first, *others = textwrap.wrap(event.text.partition("\n")[0], max(1, width)) or [""]
+        if lines and len(lines) + 1 + len(others) > num_lines:
+            break
+        lines[:0] = [(clock(event.elapsed_seconds), Text(first)), *(("", Text(line)) for line in others)]
     grid = Table.grid(padding=(0, 3, 0, 0), expand=True)
     grid.add_column(style="dim", width=9, no_wrap=True)
     grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    for event in events:
-        grid.add_row(clock(event.elapsed_seconds), Text(event.text.partition("\n")[0]))
+    for line in lines:
+        grid.add_row(*line)
     return grid
 
 

@@ -23,7 +23,7 @@ def drawn(status: Status | None, events: list[Event], width: int, height: int = 
     """Returns the screen's lines as plain text."""
     console = Console(width=width, height=height, force_terminal=False, file=io.StringIO())
     with console.capture() as capture:
-        console.print(screen(RunConfig(), RUN_DIR, status, events, height=height))
+        console.print(screen(RunConfig(), RUN_DIR, status, events, width=width, height=height))
     return capture.get().splitlines()
 
 
@@ -58,7 +58,7 @@ def test_the_bar_follows_the_time_limit_where_that_ends_the_run_first(status: St
     for minutes, shown in ((10.0, "62%  0:05:12 of 0:10:00"), (6.0, "87%  0:05:12 of 0:06:00")):
         console = Console(width=80, height=24, force_terminal=False, file=io.StringIO())
         with console.capture() as capture:
-            console.print(screen(RunConfig(minutes=minutes), RUN_DIR, status, [], height=24))
+            console.print(screen(RunConfig(minutes=minutes), RUN_DIR, status, [], width=80, height=24))
         assert shown in capture.get() and "…" not in capture.get()
 
 
@@ -79,6 +79,13 @@ def test_a_low_terminal_shows_the_newest_events_only(status: Status) -> None:
     text = "\n".join(drawn(status, EVENTS, 80, height=20))
 
     assert "event 5" in text and "event 3" not in text
+
+
+def test_a_long_event_is_wrapped_and_takes_the_place_of_older_ones(status: Status) -> None:
+    lines = drawn(status, [*EVENTS, Event(250.0, "word " * 30 + "end")], 80)
+    text = "\n".join(lines)
+    assert len(lines) <= 23 and "…" not in text
+    assert text.count("word") == 30 and "end" in text and "event 5" in text and "event 2" not in text
 
 
 def test_what_is_not_known_yet_is_a_dash(young_status: Status) -> None:
@@ -123,7 +130,7 @@ def test_no_color_is_respected(status: Status, monkeypatch: pytest.MonkeyPatch) 
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system="standard")
 
     with console.capture() as capture:
-        console.print(screen(RunConfig(), RUN_DIR, status, [], height=24))
+        console.print(screen(RunConfig(), RUN_DIR, status, [], width=80, height=24))
 
     assert "\x1b[36m" not in capture.get()
 
@@ -230,7 +237,7 @@ def test_the_screen_shows_reanalysis_where_it_is_on(status: Status) -> None:
     console = Console(width=80, height=24, force_terminal=False, file=io.StringIO())
     config = RunConfig(reanalyze=ReanalyzeConfig(fraction=0.8))
     with console.capture() as capture:
-        console.print(screen(config, RUN_DIR, replace(status, **REANALYZED), EVENTS, height=24))
+        console.print(screen(config, RUN_DIR, replace(status, **REANALYZED), EVENTS, width=80, height=24))
     text = capture.get()
 
     assert "…" not in text and len(text.splitlines()) <= 23
