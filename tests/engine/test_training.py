@@ -78,6 +78,22 @@ def test_an_evaluation_of_the_last_weights_that_takes_too_long_does_not_hold_up_
     assert last == "the evaluation took more than 0.05 s (evaluation.last_seconds) and was left"
 
 
+@pytest.mark.parametrize("event", ["signal", "death"])
+def test_a_signal_or_the_evaluators_death_ends_the_wait_and_the_run_ended_well(event: str) -> None:
+    run, signals, display = EndingRun("STOPPED", "READY"), StopSignals(), RememberingDisplay()
+
+    def happen(seconds: float) -> None:
+        if event == "signal":
+            signals.handle(signal.SIGINT, None)
+        else:
+            run.states["evaluator"] = "FAILED"
+
+    run.poll = happen  # type: ignore[method-assign]
+    _supervise(run, run, run, display, signals, RunConfig())  # type: ignore[arg-type]
+    assert signals.exit_code == 0
+    assert display.messages == ["evaluating the last weights (60 s at most, Ctrl-C skips it)"]
+
+
 def test_after_a_signal_or_without_an_evaluator_the_last_weights_are_not_evaluated() -> None:
     assert end("STOPPED", 1, evaluator_state="READY") == ["stopping: draining and saving a checkpoint (again to force)"]
     assert end("STOPPED", 0) == []
