@@ -13,12 +13,19 @@ ACTIVE_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Pending:
-    """A request that waits to be answered."""
+    """A request that waits to be answered.
+
+    Attributes:
+        identity: of the socket that sent it.
+        header, client, request: what it says.
+        received: monotonic nanoseconds of its receipt while spans are recorded, else 0.
+    """
 
     identity: bytes
     header: Header
     client: Client
     request: Request
+    received: int = 0
 
 
 class Batcher:

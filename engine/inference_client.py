@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import BadMessage, PeerDied
+from engine.layout import NO_REQUEST, SpanKind
 from engine.messages import Header, Kind, Wire
 from engine.process_life import Life
+from engine.trace import SpanRecorder, request_number, silent_recorder
 from engine.transport import ClientSocket
 from muzero.types import InitialReply, InitialRequest, RecurrentReply, RecurrentRequest, Reply, Request, SearchAborted
 
@@ -36,19 +38,23 @@ class InferenceClient:
         wire: sizes of the run.
         socket: the process's socket.
         server_epoch: returns the number of the server's latest start.
+        spans: records what the process does; nothing does by default.
     """
 
-    def __init__(self, wire: Wire, socket: ClientSocket, server_epoch: Callable[[], int]) -> None:
+    def __init__(self, wire: Wire, socket: ClientSocket, server_epoch: Callable[[], int], spans: SpanRecorder | None = None) -> None:
         self._wire = wire
         self._socket = socket
         self._server_epoch = server_epoch
+        self._spans = spans or silent_recorder()
         self._outstanding: dict[int, Outstanding] = {}
         self._search_epoch: dict[int, int] = {}
         self._next_request_id = 0
+        self._received = NO_REQUEST
         self.num_bad_messages = 0
 
     def send(self, client: int, request: Request) -> None:
         """Sends the next request of a client, which must have no other in flight."""
+        began = self._spans.begin()
         is_initial = isinstance(request, InitialRequest)
         kind = Kind.INITIAL if is_initial else Kind.RECURRENT
         epoch = self._server_epoch() if is_initial else self._search_epoch[client]
@@ -58,12 +64,20 @@ class InferenceClient:
         outstanding = Outstanding(header, self._wire.request_frames(header, request), FIRST_TIMEOUT_SECONDS, 0.0)
         self._outstanding[client] = outstanding
         self._transmit(outstanding)
+        self._spans.end(SpanKind.SEND, began, request_number(client, header.request_id))
 
     def receive(self, timeout_seconds: float) -> tuple[int, Reply | SearchAborted] | None:
         """Returns the next answer of any client, or None if none came in time.
 
         A SearchAborted instead of a reply says that the server was restarted: throw it into the search.
         """
+        began = self._spans.begin()
+        self._received = NO_REQUEST
+        answer = self._receive(timeout_seconds)
+        self._spans.end(SpanKind.WAIT_REPLY, began, self._received)
+        return answer
+
+    def _receive(self, timeout_seconds: float) -> tuple[int, Reply | SearchAborted] | None:
         # At every call: as long as other clients get their replies, there may never be a moment without one.
         aborted = self._look_after_outstanding()
         if aborted is not None:
@@ -83,6 +97,7 @@ class InferenceClient:
 
     def _accept(self, header: Header, reply: Reply | None) -> tuple[int, Reply | SearchAborted]:
         del self._outstanding[header.client]
+        self._received = request_number(header.client, header.request_id)
         if header.kind == Kind.REFUSED:
             raise BadMessage("the inference server refused a request of this process: this is a bug, please report it.")
         if reply is None:

@@ -11,12 +11,13 @@ from engine.config import RunConfig
 from engine.device import out_of_memory_is_final
 from engine.errors import BadMessage
 from engine.inference_core import InferenceCore
-from engine.layout import Control, Counter, Gauge
+from engine.layout import Control, Counter, Gauge, SpanKind
 from engine.messages import Header, Kind, unpack_header
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_parts import attach_weights, make_wire
 from engine.slots import leaves_in_flight, num_slots
 from engine.telemetry import ProcessBlock
+from engine.trace import request_number
 from engine.transport import ServerSocket, server_address
 from engine.weights import WeightStore
 from muzero.games import make_game
@@ -91,22 +92,26 @@ class InferenceServer:
         self._in_flight = leaves_in_flight(config)
         self._search_is_here: set[int] = set()
         self._mean_fill = 0.0
+        self._spans = block.spans
 
     def take_newest_weights(self) -> bool:
         """Takes over the newest weights if they are not in use yet; returns whether there are any. The first ones take seconds:
         what the device needs is then compiled or captured.
         """
         if self._weights.version != self.core.version:
+            began = self._spans.begin()
             self.core.load(self._values, self._weights.read(self._values))
+            self._spans.end(SpanKind.SWAP_WEIGHTS, began, self.core.version)
             self._block.set(Counter.PUBLISHED_VERSION, self.core.version)
         return self.core.version > 0
 
     def serve_once(self) -> None:
         """Answers one batch, or waits a moment for requests; weights are swapped only here, between two batches."""
         self.take_newest_weights()
-        started = time.monotonic_ns()
-        batch = self._batcher.gather(self._receive, self._socket.wait, time.monotonic, IDLE_SECONDS)
+        started, began = time.monotonic_ns(), self._spans.begin()
+        batch = self._batcher.gather(self._receive, self._wait, time.monotonic, IDLE_SECONDS)
         gathered = time.monotonic_ns()
+        self._spans.end(SpanKind.GATHER, began, _num_leaves(batch))
         self._block.add(Counter.WAIT_NANOSECONDS, gathered - started)
         if not batch:
             return
@@ -129,9 +134,16 @@ class InferenceServer:
                 continue
             is_stale = header.kind == Kind.RECURRENT and (header.epoch != self._epoch or client.index not in self._search_is_here)
             if not is_stale:
-                return Pending(identity, header, client, request)
+                return Pending(identity, header, client, request, self._spans.begin())
             self._reply(identity, Header(Kind.STALE, header.client, header.request_id, self._epoch, 0), None)
         return None
+
+    def _wait(self, seconds: float) -> bool:
+        """Waits for a request."""
+        began = self._spans.begin()
+        is_there = self._socket.wait(seconds)
+        self._spans.end(SpanKind.IDLE, began)
+        return is_there
 
     def _refuse(self, identity: bytes, frames: list[bytes]) -> None:
         """Counts a message that is not what was declared; tells its sender, where the header says who that is."""
@@ -146,36 +158,51 @@ class InferenceServer:
     def _answer_initial(self, batch: list[Pending]) -> None:
         if not batch:
             return
+        began = self._spans.begin()
         requests = [pending.request for pending in batch]
         observations = [request.observation for request in requests if isinstance(request, InitialRequest)]
-        answer = self.core.initial(
-            self._slots_of(batch),
-            np.concatenate([observation.frames for observation in observations]),
-            np.concatenate([observation.to_play for observation in observations]),
-        )
+        frames = np.concatenate([observation.frames for observation in observations])
+        to_play = np.concatenate([observation.to_play for observation in observations])
+        began = self._record_assembled(batch, began)
+        answer = self.core.initial(self._slots_of(batch), frames, to_play)
+        began = self._spans.end(SpanKind.FORWARD, began, len(to_play))
         first = 0
         for pending in batch:
             part = slice(first, first + pending.client.num_trees)
             first = part.stop
             self._search_is_here.add(pending.client.index)
             self._send(pending, Kind.INITIAL, InitialReply(answer.value[part], answer.policy_logits[part], answer.version))
+        self._spans.end(SpanKind.REPLY, began, len(to_play))
 
     def _answer_recurrent(self, batch: list[Pending]) -> None:
         if not batch:
             return
+        began = self._spans.begin()
         requests = [pending.request for pending in batch if isinstance(pending.request, RecurrentRequest)]
-        answer = self.core.recurrent(
-            self._slots_of(batch),
-            np.concatenate([request.parent_node for request in requests]),
-            np.concatenate([request.action for request in requests]),
-            np.repeat(np.array([request.new_node for request in requests], dtype=np.int64), [len(request.action) for request in requests]),
+        parent_node = np.concatenate([request.parent_node for request in requests])
+        action = np.concatenate([request.action for request in requests])
+        new_node = np.repeat(
+            np.array([request.new_node for request in requests], dtype=np.int64), [len(request.action) for request in requests]
         )
+        began = self._record_assembled(batch, began)
+        answer = self.core.recurrent(self._slots_of(batch), parent_node, action, new_node)
+        began = self._spans.end(SpanKind.FORWARD, began, len(action))
         first = 0
         for pending in batch:
             part = slice(first, first + pending.client.num_trees)
             first = part.stop
             reply = RecurrentReply(answer.reward[part], answer.value[part], answer.prior[part], answer.prior_action[part])
             self._send(pending, Kind.RECURRENT, reply)
+        self._spans.end(SpanKind.REPLY, began, len(action))
+
+    def _record_assembled(self, batch: list[Pending], began: int) -> int:
+        """Records that a batch's arrays are there and its requests have waited long enough; returns when."""
+        now = self._spans.end(SpanKind.ASSEMBLE, began, _num_leaves(batch)) if began else 0
+        if now:
+            for pending in batch:
+                number = request_number(pending.client.index, pending.header.request_id)
+                self._spans.record(SpanKind.QUEUED, pending.received, now, number)
+        return now
 
     def _slots_of(self, batch: list[Pending]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.concatenate([self._slots[pending.client.index] for pending in batch])
@@ -188,8 +215,7 @@ class InferenceServer:
         self._socket.send(identity, self._wire.reply_frames(header, reply))
 
     def _count(self, batch: list[Pending], nanoseconds: int) -> None:
-        leaves = sum(pending.client.num_trees for pending in batch)
-        block = self._block
+        leaves, block = _num_leaves(batch), self._block
         block.add(Counter.BUSY_NANOSECONDS, nanoseconds)
         block.add(Counter.BATCHES, 1)
         block.add(Counter.REQUESTS, len(batch))
@@ -197,6 +223,10 @@ class InferenceServer:
         self._mean_fill += 0.01 * (leaves / self._in_flight - self._mean_fill)
         block.set_gauge(Gauge.BATCH_FILL, min(1.0, self._mean_fill))
         block.add(Counter.PROGRESS)
+
+
+def _num_leaves(batch: list[Pending]) -> int:
+    return sum(pending.client.num_trees for pending in batch)
 
 
 if __name__ == "__main__":
