@@ -3,7 +3,7 @@
 What the spans of a run amount to is `engine/profile_figures.py`; how they are drawn is `engine/chrome_trace.py`.
 
 Each ring has one writer, a thread. A record is complete before it is counted, so a writer that is killed leaves no half of one; a
-reader comes when recording is over. Where the ring was full the oldest spans are gone, and counted.
+reader comes when no new span begins. Where the ring was full the oldest spans are gone, and counted.
 """
 
 import struct
@@ -18,6 +18,8 @@ from engine.layout import SPAN_CAPACITY, SPAN_WORDS, SpanKind
 from muzero.types import BoolArray, Int64Array
 
 RECORD = struct.Struct(f"={SPAN_WORDS}q")
+WRITTEN_MEANWHILE = 16
+"""So many of the oldest spans of a full ring are not read: a thread may just be writing over them the last spans it had begun."""
 CLIENT_SHIFT = 40
 """A request number is the client above this bit and its process's request id below: enough for 400 days of 30,000 requests/s."""
 
@@ -141,7 +143,7 @@ def read_spans(records: Int64Array, count: int, count_before: int, start: int, s
         start, stop: the interval, in monotonic nanoseconds.
     """
     num_new = max(0, count - count_before)
-    kept = min(num_new, SPAN_CAPACITY)
+    kept = min(num_new, SPAN_CAPACITY - WRITTEN_MEANWHILE)
     rows = records[np.arange(count - kept, count) % SPAN_CAPACITY]
     num_lost = num_new - kept
     since = int(rows[0, 1]) if num_lost else start

@@ -82,6 +82,14 @@ def _shown(value: object) -> str:
 @click.option("--dry-run", is_flag=True, help="Show the processes and the memory the run would take, and start nothing.")
 @click.option("--print-config", is_flag=True, help="Print every setting and where it comes from, and start nothing.")
 @click.option("--overfit-batch", is_flag=True, help="Self-test: learn one batch by heart, say whether that worked, and start no run.")
+@click.option(
+    "--profile",
+    "profile_seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    envvar="MUZERO_PROFILE",
+    help="Record so many seconds once learning is steady, and say what limits the run.",
+)
 @click.option("--json-logs", is_flag=True, help="One JSON object per line instead of the screen.")
 @version_option
 @click.pass_context
@@ -95,6 +103,7 @@ def launch(
     dry_run: bool,
     print_config: bool,
     overfit_batch: bool,
+    profile_seconds: float | None,
     json_logs: bool,
     **flags: Any,
 ) -> None:
@@ -125,7 +134,7 @@ def launch(
 
         run_overfit(config, json_logs=json_logs)
     else:
-        context.exit(_train(config, run_dir or _default_run_dir(config), mode, changes, json_logs=json_logs))
+        context.exit(_train(config, run_dir or _default_run_dir(config), mode, changes, profile_seconds, json_logs=json_logs))
 
 
 def _mode(flags: Mapping[str, Any]) -> "RunMode":
@@ -137,10 +146,12 @@ def _mode(flags: Mapping[str, Any]) -> "RunMode":
 
 
 def _refuse_folder_flags(context: click.Context) -> None:
-    """Raises UserError for flags of the run folder before a self-test; their variables, which may be set for all runs, are ignored."""
+    """Raises UserError for flags of the run folder and of a run before a self-test; their variables, which may be set for all runs, are ignored."""
     for flag in ("run_dir", *MODES):
         if context.get_parameter_source(flag) is ParameterSource.COMMANDLINE:
             raise UserError(f"--overfit-batch uses no run folder: leave out {_spelled(flag, ParameterSource.COMMANDLINE)}.")
+    if context.get_parameter_source("profile_seconds") is ParameterSource.COMMANDLINE:
+        raise UserError("--overfit-batch starts no run that could be profiled: leave out --profile.")
 
 
 def _overrides(context: click.Context) -> Choices:
@@ -179,15 +190,34 @@ def _show_plan(config: RunConfig, *, as_json: bool) -> None:
     plan.check()
 
 
-def _train(config: RunConfig, run_dir: Path, mode: "RunMode", changes: Mapping[str, tuple[Any, Any]], *, json_logs: bool) -> int:
+def _train(
+    config: RunConfig,
+    run_dir: Path,
+    mode: "RunMode",
+    changes: Mapping[str, tuple[Any, Any]],
+    profile_seconds: float | None,
+    *,
+    json_logs: bool,
+) -> int:
     """Runs the training and returns its exit code."""
+    from engine.profile_files import require_seconds
     from engine.training import train
     from launch.dashboard import make_display
 
+    if profile_seconds is not None:
+        require_seconds(profile_seconds, "--profile")
     display = make_display(json_logs=json_logs)
     for key, (was, now) in changes.items():
         display.message(f"{key}: {_shown(was)} -> {_shown(now)}")
-    return train(config, run_dir=run_dir, mode=mode, display=display, command_line=sys.argv, started=STARTED)
+    return train(
+        config,
+        run_dir=run_dir,
+        mode=mode,
+        display=display,
+        command_line=sys.argv,
+        started=STARTED,
+        profile_seconds=profile_seconds,
+    )
 
 
 if __name__ == "__main__":

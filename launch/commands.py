@@ -75,6 +75,21 @@ def diagnose_command(run: Path, positions: int, out: Path | None, as_json: bool)
     _show(diagnose_run(run, num_positions=positions, out=out), print_diagnosis, as_json=as_json)
 
 
+@muzero.command("profile")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", default=10.0, show_default=True, help="How long to record."
+)
+@json_option
+@shown_errors()
+def profile_command(run: Path, seconds: float, as_json: bool) -> None:
+    """Records the live run RUN for some seconds and says what limits it; writes RUN/trace/profile.json.gz and profile.md."""
+    from engine.profile_files import ask_for_profile
+    from launch.profile import print_profile
+
+    _show(ask_for_profile(run, seconds), print_profile, as_json=as_json)
+
+
 @muzero.command("games")
 @click.option("--atari", is_flag=True, help="List the names of the Atari games instead.")
 @json_option

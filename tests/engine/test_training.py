@@ -37,11 +37,14 @@ class EndingRun:
     def look_now(self, *_: Any) -> None:
         """Nobody looks."""
 
+    def finish(self) -> None:
+        """Nothing was recorded."""
+
 
 def end(learner_state: str, num_signals: int) -> None:
     run, signals = EndingRun(learner_state), StopSignals()
     signals.count = num_signals
-    _supervise(run, run, run, RememberingDisplay(), signals, RunConfig())  # type: ignore[arg-type]
+    _supervise(run, run, run, run, RememberingDisplay(), signals, RunConfig())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("num_signals", [0, 1])

@@ -1,0 +1,80 @@
+"""The figures of a profile, by spans whose shares, latencies and rates can be worked out by hand."""
+
+import numpy as np
+import pytest
+
+from engine.layout import SpanKind
+from engine.profile_figures import Phase, distribution_of, figures_of, phase_name
+from engine.profile_report import report_of
+from engine.profiler import profile_record
+from engine.verdict import Limit
+from tests.engine.recording_examples import make_recording
+
+FIGURES = figures_of(make_recording())
+
+
+def phase(group: str, kind: SpanKind, thread: str = "main") -> Phase:
+    (found,) = (one for one in FIGURES.phases if (one.group, one.thread, one.phase) == (group, thread, phase_name(kind)))
+    return found
+
+
+def test_shares_are_parts_of_the_time_of_a_thread() -> None:
+    assert phase("actors", SpanKind.WAIT_REPLY).share == pytest.approx(0.69)
+    assert phase("actors", SpanKind.TREE).share == pytest.approx(0.05)
+    assert phase("learner", SpanKind.BACKWARD).share == pytest.approx(0.2)
+    assert phase("learner", SpanKind.SAMPLE, "prefetch").share == pytest.approx(0.05)
+
+
+def test_what_lies_within_a_phase_is_no_part_of_it() -> None:
+    idle, gather = phase("server", SpanKind.IDLE), phase("server", SpanKind.GATHER)
+    assert (idle.share, gather.share) == (pytest.approx(0.67), pytest.approx(0.07))
+    assert (gather.count, gather.mean_milliseconds) == (3, pytest.approx(74 / 3))
+
+
+def test_spans_are_counted_over_all_processes_of_a_role() -> None:
+    assert (phase("actors", SpanKind.SEND).count, phase("actors", SpanKind.SEND).mean_milliseconds) == (6, pytest.approx(1.0))
+
+
+def test_requests_that_overlap_are_no_part_of_the_servers_time() -> None:
+    assert phase_name(SpanKind.QUEUED) not in {one.phase for one in FIGURES.phases}
+    assert (FIGURES.queue_milliseconds.count, FIGURES.queue_milliseconds.mean) == (4, pytest.approx(4.5))
+
+
+def test_latency_runs_from_a_request_to_its_own_reply() -> None:
+    assert (FIGURES.latency_milliseconds.count, FIGURES.latency_milliseconds.p50) == (4, pytest.approx(21.0))
+
+
+def test_rates_are_growth_over_the_interval() -> None:
+    rates = (FIGURES.simulations_per_second, FIGURES.moves_per_second, FIGURES.samples_per_second, FIGURES.learner_steps_per_second)
+    assert rates == pytest.approx((640, 80, 160, 10))
+    assert (FIGURES.replay_ratio, FIGURES.policy_lag_versions) == (2.0, 1.5)
+
+
+def test_the_verdict_is_judged_from_what_was_recorded() -> None:
+    load = FIGURES.load
+    assert (load.device_busy, load.server_busy, load.mean_batch) == (pytest.approx(0.22), pytest.approx(0.33), 6.0)
+    assert (load.learner_busy, load.learner_paused, load.actors_paused) == pytest.approx((0.39, 0.6, 0.1))
+    assert load.cores_of == pytest.approx({"actors": 1.0, "server": 0.5})
+    assert load.idle_cores == pytest.approx(0.3)
+    assert FIGURES.verdict.limit == Limit.REPLAY_RATIO
+
+
+def test_a_histogram_has_a_bin_for_each_power_of_two() -> None:
+    found = distribution_of(np.array([0.0, 0.9, 1.0, 2.0, 3.9, 8.0]), unit=1.0)
+    assert found.bins == (2, 1, 2, 0, 1)
+    assert distribution_of(np.zeros(0), unit=1.0).count == 0
+
+
+def test_the_report_begins_with_the_verdict_and_shows_every_phase() -> None:
+    report = report_of(FIGURES, "tictactoe")
+    assert f"**{FIGURES.verdict.sentence}**" in report.splitlines()[2]
+    assert "| actors | wait reply | 69.0% | 6 | 23.000 |" in report
+    assert "| learner, prefetch thread | sample | 5.0% | 1 | 5.000 |" in report
+    assert "| request to reply, ms | 4 | 21 | 21 | 21 | 21 |" in report
+    assert "8 to 16          1  ########################################" in report
+
+
+def test_a_record_names_the_limit_and_says_the_sentence() -> None:
+    record = profile_record(FIGURES)
+    assert (record["limit"], record["verdict"]) == ("replay ratio", FIGURES.verdict.sentence)
+    assert record["load"]["num_actors"] == 2
