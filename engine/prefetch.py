@@ -49,6 +49,11 @@ class Prefetcher:
         self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
         self._thread.start()
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether a batch is there."""
+        return not self._ready.empty()
+
     def get(self) -> Batch | None:
         """Returns the next batch, or None if none was ready in a moment; to be given back with `put_back`.
 

@@ -146,7 +146,7 @@ def _mode(flags: Mapping[str, Any]) -> "RunMode":
 
 
 def _refuse_folder_flags(context: click.Context) -> None:
-    """Raises UserError for flags of the run folder and of a run before a self-test; their variables, which may be set for all runs, are ignored."""
+    """Raises UserError for flags of a run and its folder before a self-test; their variables, set for all runs perhaps, are ignored."""
     for flag in ("run_dir", *MODES):
         if context.get_parameter_source(flag) is ParameterSource.COMMANDLINE:
             raise UserError(f"--overfit-batch uses no run folder: leave out {_spelled(flag, ParameterSource.COMMANDLINE)}.")

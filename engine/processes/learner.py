@@ -23,6 +23,7 @@ from engine.step_spans import StepSpans
 from engine.telemetry import ProcessIndices, counters_of, reanalyzed_positions
 from muzero.games import make_game
 from muzero.train_step import StepStats
+from muzero.types import Batch
 
 logger = logging.getLogger(__name__)
 
@@ -75,15 +76,9 @@ class Learner:
 
     def turn(self) -> None:
         """Takes one step if a batch is there; publishes and saves when due."""
-        started, began = time.monotonic_ns(), self._spans.begin()
-        batch = self._prefetcher.get()
-        if batch is None:
-            is_throttled = self._count_wait(time.monotonic_ns() - started)
-            self._spans.end(SpanKind.THROTTLED if is_throttled else SpanKind.WAIT_DATA, began)
-        else:
-            self._spans.end(SpanKind.WAIT_DATA, began)
+        batch = self._next_batch()
+        if batch is not None:
             waited = time.monotonic_ns()
-            self._life.block.add(Counter.WAIT_NANOSECONDS, waited - started)
             self._step_spans.begin()
             stats = self._learning.learn(batch)
             self._prefetcher.put_back(batch, stats.priorities)
@@ -196,17 +191,27 @@ class Learner:
         """Returns whether the next batch only waits until more of what is stored is fresh."""
         return self._learning.replay.is_starved_of_fresh and self._may_draw_for_actors(self._prefetcher.batches_drawn)
 
-    def _count_wait(self, nanoseconds: int) -> bool:
-        """Counts a wait as throttling where a governor forbade a batch, as waiting for data where none did; returns whether one did."""
-        block, prefetcher = self._life.block, self._prefetcher
-        is_ahead_of_actors = not self._may_draw_for_actors(prefetcher.batches_drawn)
-        is_ahead_of_reanalyzers = not self._may_draw_for_reanalyzers(prefetcher.fresh_drawn)
-        lacks_fresh = self._is_starved_of_fresh() or (is_ahead_of_reanalyzers and not is_ahead_of_actors)
-        is_throttled = is_ahead_of_actors or lacks_fresh
+    def _next_batch(self) -> Batch | None:
+        """Waits a moment for a batch. The wait counts as throttling where a governor forbids a batch when it begins, else as waiting
+        for data: one that ends with a batch would not say any more why it was.
+        """
+        block, started, began = self._life.block, time.monotonic_ns(), self._spans.begin()
+        is_throttled, lacks_fresh = (False, False) if self._prefetcher.is_ready else self._why_wait()
+        batch = self._prefetcher.get()
+        nanoseconds = time.monotonic_ns() - started
+        self._spans.end(SpanKind.THROTTLED if is_throttled else SpanKind.WAIT_DATA, began)
         block.add(Counter.THROTTLED_NANOSECONDS if is_throttled else Counter.WAIT_NANOSECONDS, nanoseconds)
         block.add(Counter.FRESH_WAIT_NANOSECONDS, nanoseconds if lacks_fresh else 0)
         self._life.progress()
-        return is_throttled
+        return batch
+
+    def _why_wait(self) -> tuple[bool, bool]:
+        """Returns whether a governor forbids the next batch, and whether that is for want of fresh positions."""
+        prefetcher = self._prefetcher
+        is_ahead_of_actors = not self._may_draw_for_actors(prefetcher.batches_drawn)
+        is_ahead_of_reanalyzers = not self._may_draw_for_reanalyzers(prefetcher.fresh_drawn)
+        lacks_fresh = self._is_starved_of_fresh() or (is_ahead_of_reanalyzers and not is_ahead_of_actors)
+        return is_ahead_of_actors or lacks_fresh, lacks_fresh
 
     def _report(self) -> None:
         learning, telemetry, stored_steps = self._learning, self._life.telemetry, self._learning.replay.total_steps
