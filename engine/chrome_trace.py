@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.durable_files import fsync
-from engine.layout import NO_REQUEST, SpanKind
+from engine.layout import NO_REQUEST, SpanKind, ThreadTrack
 from engine.profile_figures import OVERLAPPING_KINDS, phase_name
 from engine.recording import MAIN_THREAD, Recording, Track
 from engine.trace import Spans
@@ -55,7 +55,7 @@ def trace_events(recording: Recording) -> Iterator[str]:
     for number, (track, spans) in enumerate(shown):
         yield from _names(track, thread_of(track), number)
         yield from _slices(spans, process_of(track), thread_of(track), start)
-    yield from _arrows(shown, start)
+    yield from _arrows(recording, shown)
 
 
 def process_of(track: Track) -> int:
@@ -99,38 +99,30 @@ def _slices(spans: Spans, process: int, thread: int, start: int) -> Iterator[str
         yield f'{{"name":"{names[kind]}","ph":"X","ts":{at:.3f},"dur":{microseconds:.3f},"pid":{process},"tid":{thread}{detail}}}'
 
 
-def _arrows(shown: list[tuple[Track, Spans]], start: int) -> Iterator[str]:
+def _arrows(recording: Recording, shown: list[tuple[Track, Spans]]) -> Iterator[str]:
     """Yields the arrows of requests whose three ends are shown: sent, computed, answered."""
-    server, computed = _queued(shown)
+    start = recording.before.nanoseconds
+    device, first = next((track, spans) for track, spans in shown if track.thread == ThreadTrack.DEVICE.name.lower())
+    computed = recording.queued
+    computed = computed.chosen(np.isin(computed.end, first.begin))
     for track, spans in shown:
         sent, answered = spans.of(SpanKind.SEND), spans.of(SpanKind.WAIT_REPLY)
-        if server is None or not len(sent) or not len(answered):
-            continue
         answered = answered.chosen(answered.argument != NO_REQUEST)
         numbers, at_sent, at_answered = np.intersect1d(sent.argument, answered.argument, return_indices=True)
         numbers, at_known, at_computed = np.intersect1d(numbers, computed.argument, return_indices=True)
         times = (sent.begin[at_sent[at_known]], computed.end[at_computed], answered.end[at_answered[at_known]])
-        yield from _flows(numbers, times, start, _place(track), _place(server))
-
-
-def _queued(shown: list[tuple[Track, Spans]]) -> tuple[Track | None, Spans]:
-    """Returns the server's track and when the forward pass of each request began, as long as that is shown."""
-    for track, spans in shown:
-        if track.role == "server":
-            forward, queued = spans.of(SpanKind.FORWARD), spans.of(SpanKind.QUEUED)
-            return track, queued.chosen(np.isin(queued.end, forward.begin))
-    return None, shown[0][1].of()
+        yield from _flows(numbers, times, start, _place(track), _place(device))
 
 
 def _place(track: Track) -> str:
     return f'"pid":{process_of(track)},"tid":{thread_of(track)}'
 
 
-def _flows(numbers: Int64Array, times: tuple[Int64Array, Int64Array, Int64Array], start: int, client: str, server: str) -> Iterator[str]:
+def _flows(numbers: Int64Array, times: tuple[Int64Array, Int64Array, Int64Array], start: int, client: str, device: str) -> Iterator[str]:
     """Yields begin, step and end of each arrow. Its end lies a nanosecond within the wait that it ends."""
     sent, computed, answered = ((column - start).tolist() for column in times)
     for number, out, at, back in zip(numbers.tolist(), sent, computed, answered, strict=True):
         head = f'{{"name":"request","cat":"request","id":{number}'
         yield f'{head},"ph":"s","ts":{out / 1e3:.3f},{client}}}'
-        yield f'{head},"ph":"t","ts":{at / 1e3:.3f},{server}}}'
+        yield f'{head},"ph":"t","ts":{at / 1e3:.3f},{device}}}'
         yield f'{head},"ph":"f","bp":"e","ts":{(back - 1) / 1e3:.3f},{client}}}'

@@ -307,13 +307,13 @@ class SpanKind(IntEnum):
     ASSEMBLE = 9
     """Requests become the arrays of one batch (server). Leaves."""
     FORWARD = 10
-    """The network runs for one batch (server, learner). Leaves, or 0."""
+    """The network runs for one batch (the server's device, learner). Leaves, or 0."""
     REPLY = 11
     """Replies are made and sent (server). Leaves."""
     SWAP_WEIGHTS = 12
     """A new version is taken over (server). The version."""
     QUEUED = 13
-    """A request, from its receipt until its batch is computed (server); these overlap one another. Its request number."""
+    """A request, from its receipt until its batch goes to the device (server); these overlap one another. Its request number."""
     WAIT_DATA = 14
     """Waiting for a batch (learner)."""
     INGEST = 15
@@ -347,6 +347,8 @@ class ThreadTrack(IntEnum):
 
     PREFETCH = 0
     """The prefetching thread of the learner."""
+    DEVICE = 1
+    """The device of the server, whose forward passes the server's main thread records."""
 
 
 SPAN_CAPACITY = 1 << 16
@@ -371,7 +373,7 @@ def telemetry_layout(num_processes: int) -> SegmentLayout:
             SharedArray("counters", (num_processes, 32), "int64", "the process itself"),
             SharedArray("gauges", (num_processes, 32), "float64", "the process itself"),
             SharedArray("fresh_ages", (NUM_AGE_BINS,), "int64", "learner: fresh policy targets trained on, by their age in versions"),
-            SharedArray("span_count", (num_tracks, WORDS_PER_LINE), "int64", "the recording thread; word 0 is how many it ever recorded"),
-            SharedArray("spans", (num_tracks, SPAN_CAPACITY, SPAN_WORDS), "int64", "the recording thread"),
+            SharedArray("span_count", (num_tracks, WORDS_PER_LINE), "int64", "the recording process; word 0 is how many it ever recorded"),
+            SharedArray("spans", (num_tracks, SPAN_CAPACITY, SPAN_WORDS), "int64", "the recording process"),
         )
     )

@@ -26,6 +26,7 @@ from engine.layout import (
     Gauge,
     SpanKind,
     State,
+    ThreadTrack,
     legal_bytes_for,
     policy_entries_for,
     ring_layout_of,
@@ -162,7 +163,7 @@ class OneProcessRun:
     def _make_model(self, client: Client) -> RecordedModel:
         """Returns the network for the trees of a client."""
         model = LocalModel(self._core, client.first_slot, client.num_trees)
-        return RecordedModel(model, self.telemetry.block(self.indices.server).spans)
+        return RecordedModel(model, self.telemetry.thread_spans(ThreadTrack.DEVICE))
 
     def _make_reanalyzer(self, spec: GameSpec) -> tuple[Reanalysis, RecordedModel]:
         client = reanalyzer_client(self._config, 0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.layout import Counter, SpanKind
+from engine.layout import Counter, SpanKind, ThreadTrack
 from engine.recording import MAIN_THREAD, Recording, Track, group_of
 from engine.trace import Spans
 from engine.verdict import Load, Verdict, judge
@@ -118,7 +118,7 @@ def figures_of(recording: Recording) -> Figures:
     load = load_of(recording, phases)
     indices, seconds = recording.indices, max(recording.seconds, 1e-9)
     actors, learner = tuple(indices.actors), indices.learner
-    forward = _joined(recording.of_group("server"), SpanKind.FORWARD)
+    forward = recording.forward
     samples, moves = recording.growth(Counter.SAMPLES, learner), recording.growth(Counter.ENV_STEPS, *actors)
     return Figures(
         seconds=recording.seconds,
@@ -127,16 +127,13 @@ def figures_of(recording: Recording) -> Figures:
         phases=phases,
         latency_milliseconds=distribution_of(np.concatenate([np.zeros(0), *map(_latencies, recording.of_group("actors"))]), unit=0.125),
         forward_milliseconds=distribution_of(forward.seconds * MILLISECONDS, unit=0.125),
-        queue_milliseconds=distribution_of(
-            _joined(recording.of_group("server"), SpanKind.QUEUED).seconds * MILLISECONDS,
-            unit=0.125,
-        ),
+        queue_milliseconds=distribution_of(recording.queued.seconds * MILLISECONDS, unit=0.125),
         batch_size=distribution_of(forward.argument.astype(np.float64), unit=1.0),
         simulations_per_second=recording.growth(Counter.SIMULATIONS, *actors) / seconds,
         moves_per_second=moves / seconds,
         games_per_second=recording.growth(Counter.GAMES, *actors) / seconds,
         samples_per_second=samples / seconds,
-        learner_steps_per_second=load.learner_steps_per_second,
+        learner_steps_per_second=max(0, recording.after.learner_steps - recording.before.learner_steps) / seconds,
         policy_lag_versions=recording.growth(Counter.LAG_VERSIONS, learner) / max(1, samples),
         replay_ratio=samples / max(1, moves),
         reanalyzed_per_second=recording.growth(Counter.REANALYZED_POSITIONS, *indices.reanalyzers) / seconds,
@@ -199,12 +196,6 @@ def _latencies(track: Track) -> NDArray[np.float64]:
     return np.asarray((replied.end[at_replied] - sent.begin[at_sent]) * 1e-6, np.float64)
 
 
-def _joined(tracks: list[Track], kind: SpanKind) -> Spans:
-    """Returns the spans of one kind of the only track there is."""
-    (track,) = tracks
-    return track.spans.of(kind)
-
-
 def distribution_of(values: NDArray[np.float64], *, unit: float) -> Distribution:
     """Returns mean, percentiles and histogram of values.
 
@@ -224,16 +215,16 @@ def load_of(recording: Recording, phases: tuple[Phase, ...]) -> Load:
     config, indices, seconds = recording.config, recording.indices, max(recording.seconds, 1e-9)
     share = {(phase.group, phase.thread, phase.phase): phase.share for phase in phases}
 
-    def part(group: str, *kinds: SpanKind) -> float:
-        return sum(share.get((group, MAIN_THREAD, phase_name(kind)), 0.0) for kind in kinds)
+    def part(group: str, *kinds: SpanKind, thread: str = MAIN_THREAD) -> float:
+        return sum(share.get((group, thread, phase_name(kind)), 0.0) for kind in kinds)
 
     fresh_waited = recording.growth(Counter.FRESH_WAIT_NANOSECONDS, indices.learner) * 1e-9 / seconds
-    forward = recording.of_group("server")[0].spans.of(SpanKind.FORWARD)
+    forward = recording.forward
     return Load(
         num_actors=config.actors.num_actors,
         games_per_actor=config.actors.games_per_actor,
         replay_ratio=config.replay.replay_ratio,
-        learner_steps_per_second=max(0, recording.after.learner_steps - recording.before.learner_steps) / seconds,
+        learner_steps=recording.after.learner_steps,
         learner_busy=part("learner", *BUSY_LEARNING),
         learner_paused=max(0.0, part("learner", SpanKind.THROTTLED) - fresh_waited),
         fresh_waited=min(1.0, fresh_waited),
@@ -241,7 +232,7 @@ def load_of(recording: Recording, phases: tuple[Phase, ...]) -> Load:
         actors_paused=part("actors", SpanKind.THROTTLED),
         actors_waiting=part("actors", SpanKind.WAIT_REPLY),
         device=config.inference.device,
-        device_busy=part("server", SpanKind.FORWARD),
+        device_busy=part("server", SpanKind.FORWARD, thread=ThreadTrack.DEVICE.name.lower()),
         server_busy=1.0 - part("server", SpanKind.IDLE),
         mean_batch=float(forward.argument.mean()) if len(forward) else 0.0,
         num_cores=recording.num_cores,

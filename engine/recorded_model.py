@@ -10,7 +10,7 @@ class RecordedModel:
 
     Args:
         model: answers.
-        spans: records into the ring of the server, which this process is, too.
+        spans: records into the ring of the device.
     """
 
     def __init__(self, model: Model, spans: SpanRecorder) -> None:

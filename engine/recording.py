@@ -1,16 +1,20 @@
 """An interval of a run as it was recorded: the spans of every thread, and all counters at its begin and end. No figures are made of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from engine.config import RunConfig
-from engine.layout import Control, Counter, ThreadTrack
+from engine.layout import Control, Counter, SpanKind, ThreadTrack
 from engine.slots import num_reanalyzers
 from engine.telemetry import ProcessIndices, Telemetry
 from engine.trace import Spans
 from muzero.types import Int64Array
 
 MAIN_THREAD = "main"
+THREADS = {ThreadTrack.PREFETCH: "learner", ThreadTrack.DEVICE: "server"}
+"""Whose the further threads are."""
 NANOSECONDS = 1e9
 
 
@@ -42,7 +46,7 @@ class Track:
     Attributes:
         role: name of its process, for example "actor-3".
         process_index: its process's block in telemetry.
-        thread: "main", or what the thread is there for.
+        thread: "main", or the name of its ThreadTrack in small letters.
         spans: its spans.
     """
 
@@ -86,6 +90,24 @@ class Recording:
         grown = self.after.counters[list(processes), counter] - self.before.counters[list(processes), counter]
         return max(0, int(grown.sum()))
 
+    @property
+    def forward(self) -> Spans:
+        """The forward passes of the server's device, one after another."""
+        (device,) = self.of_group("server", ThreadTrack.DEVICE.name.lower())
+        return device.spans.of(SpanKind.FORWARD)
+
+    @property
+    def queued(self) -> Spans:
+        """The requests, from their receipt until their forward pass begins; those without one are left out.
+
+        A device computes its batches in the order it got them, so that of a request is the first to begin once it was handed over.
+        """
+        (server,) = self.of_group("server")
+        queued, begins = server.spans.of(SpanKind.QUEUED), self.forward.begin
+        index = np.searchsorted(begins, queued.end)
+        is_known = index < len(begins)
+        return replace(queued.chosen(is_known), end=begins[index[is_known]])
+
     def of_group(self, group: str, thread: str = MAIN_THREAD) -> list[Track]:
         """Returns the tracks of a group's threads of one name."""
         return [track for track in self.tracks if track.group == group and track.thread == thread]
@@ -127,13 +149,13 @@ def record_of(telemetry: Telemetry, config: RunConfig, before: Moment, after: Mo
         spans = telemetry.read_spans(number, int(before.span_counts[number]), before.nanoseconds, after.nanoseconds)
         return Track(role, process, thread, spans)
 
+    def threads(role: str, process: int) -> list[Track]:
+        rings = {thread: telemetry.num_processes + thread for thread, owner in THREADS.items() if owner == role}
+        return [track(role, process, thread.name.lower(), ring) for thread, ring in rings.items()]
+
     tracks = [track(f"actor-{index}", block) for index, block in enumerate(indices.actors)]
-    tracks += [track("server", indices.server), track("learner", indices.learner)]
-    tracks += [
-        track("learner", indices.learner, thread.name.lower(), telemetry.num_processes + thread)
-        for thread in ThreadTrack
-        if config.actors.num_actors
-    ]
+    tracks += [track("server", indices.server), *threads("server", indices.server)]
+    tracks += [track("learner", indices.learner), *threads("learner", indices.learner)]
     tracks += [track(f"reanalyzer-{index}", block) for index, block in enumerate(indices.reanalyzers)]
     tracks += [track("evaluator", indices.evaluator)] if indices.evaluator is not None else []
     return Recording(config, indices, tuple(tracks), before, after, num_cores)

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.config import RunConfig
 from engine.layout import Control, Counter, Gauge, State
+from engine.live_limit import LiveLimit
 from engine.run_clock import run_seconds
 from engine.telemetry import ProcessIndices, Telemetry
 
@@ -60,6 +61,7 @@ class Status:
         restarts: roles started again so far.
         failed_games: games and evaluations that an exception ended; of resumed parts only those of the actors (in one process: all).
         throttled: whom the governor pauses: "actors", "learner" or "none".
+        limit: what limits the run, the name of an `engine.verdict.Limit`.
         reanalyzed_positions: stored positions searched again, resumed parts included.
         reanalyzed_per_second: stored positions searched again per second.
         reanalysis_share: simulations of reanalysis over those of reanalysis and self-play, in [0, 1]; 0 without any.
@@ -108,6 +110,7 @@ class Status:
     restarts: int
     failed_games: int
     throttled: str
+    limit: str
     reanalyzed_positions: int
     reanalyzed_per_second: float
     reanalysis_share: float
@@ -168,7 +171,7 @@ class StatusReader:
 
         Args:
             telemetry: the run's telemetry.
-            config: its settings.
+            config: its settings, with the devices that were found.
             indices: which block belongs to whom.
             started: when this start of the run began, in seconds on the monotonic clock.
         """
@@ -178,6 +181,7 @@ class StatusReader:
         self._history: deque[Totals] = deque()
         self._learner_was_starting = False
         self._started = started
+        self._limit = LiveLimit(telemetry, config, indices)
 
     def read(self, now_monotonic: float, roles: Mapping[str, str], restarts: int) -> Status:
         """Returns the status now.
@@ -226,6 +230,7 @@ class StatusReader:
             restarts=restarts,
             failed_games=self._telemetry.total(Counter.FAILED_GAMES, self._indices.players),
             throttled=_throttled(growth),
+            limit=self._limit.read(now_monotonic).value,
             reanalyzed_positions=self._telemetry.control(Control.REANALYZED_BASE) + totals.reanalyzed_positions,
             reanalyzed_per_second=_ratio(growth.reanalyzed_positions, growth.seconds),
             reanalysis_share=_ratio(growth.reanalysis_simulations, growth.reanalysis_simulations + growth.simulations),

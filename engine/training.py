@@ -126,9 +126,9 @@ def _run_in_one_process(
 
     run = OneProcessRun(config, folder.path, found.num_floats, resume_from, display.message)
     start_clock(run.telemetry, folder.path, started)
-    reader = StatusReader(run.telemetry, config, run.indices, started)
-    watch = Watch(config, folder.path, display, reader, resume_from.learner_steps if resume_from else None)
     placed = on_devices(config, found.device, found.learner_device)
+    reader = StatusReader(run.telemetry, placed, run.indices, started)
+    watch = Watch(config, folder.path, display, reader, resume_from.learner_steps if resume_from else None)
     profiler = Profiler(placed, folder.path, run.telemetry, run.indices, dict, display.message, profile_seconds)
     try:
         while not run.is_done and signals.count == 0 and not watch.look(run.states, 0):
@@ -175,9 +175,9 @@ def _run_processes(
             segments.before_start,
             segments.descriptors,
         )
-        reader = StatusReader(segments.telemetry, config, indices, started)
-        watch = Watch(config, folder.path, display, reader, resume_from.learner_steps if resume_from else None)
         placed = on_devices(config, found.device, found.learner_device)
+        reader = StatusReader(segments.telemetry, placed, indices, started)
+        watch = Watch(config, folder.path, display, reader, resume_from.learner_steps if resume_from else None)
         profiler = Profiler(placed, folder.path, segments.telemetry, indices, lambda: supervisor.pids, display.message, profile_seconds)
         try:
             _supervise(supervisor, segments, watch, profiler, display, signals, config)

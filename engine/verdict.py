@@ -45,7 +45,7 @@ class Load:
         num_actors: actor processes; 0 is one process for everything.
         games_per_actor: games each plays at once.
         replay_ratio: samples per environment step that the run is held at.
-        learner_steps_per_second: gradient steps per second.
+        learner_steps: gradient steps ever done.
         learner_busy: share in which the learner trains, publishes or saves.
         learner_paused: share in which the replay ratio pauses it, until there are more games.
         fresh_waited: share in which it waits for reanalyzed positions.
@@ -66,7 +66,7 @@ class Load:
     num_actors: int
     games_per_actor: int
     replay_ratio: float
-    learner_steps_per_second: float
+    learner_steps: int
     learner_busy: float
     learner_paused: float
     fresh_waited: float
@@ -128,7 +128,7 @@ def judge(load: Load) -> Verdict:
 
 
 def _start(load: Load) -> str | None:
-    if load.learner_steps_per_second > 0 or load.learner_paused + load.learner_busy > 0 or load.num_actors == 0:
+    if load.learner_steps > 0:
         return None
     return "Learning has not begun: profile again once replay.min_steps are stored."
 
@@ -213,8 +213,8 @@ def _actors(load: Load) -> str | None:
     if not load.has_idle_cores:
         return None
     return (
-        f"Actors are the limit: the server waits {1.0 - load.server_busy:.0%} of the time and {load.idle_cores:.1f} of {load.num_cores:g} "
-        f"cores are idle: give more --actors (now {load.num_actors}) or --games-per-actor (now {load.games_per_actor})."
+        f"Actors are the limit: the device is idle {1.0 - load.device_busy:.0%} of the time and {load.idle_cores:.1f} of "
+        f"{load.num_cores:g} cores are idle: give more --actors (now {load.num_actors}) or --games-per-actor (now {load.games_per_actor})."
     )
 
 

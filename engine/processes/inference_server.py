@@ -11,13 +11,13 @@ from engine.config import RunConfig
 from engine.device import out_of_memory_is_final
 from engine.errors import BadMessage
 from engine.inference_core import InferenceCore
-from engine.layout import Control, Counter, Gauge, SpanKind
+from engine.layout import Control, Counter, Gauge, SpanKind, ThreadTrack
 from engine.messages import Header, Kind, unpack_header
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_parts import attach_weights, make_wire
 from engine.slots import leaves_in_flight, num_slots
 from engine.telemetry import ProcessBlock
-from engine.trace import request_number
+from engine.trace import SpanRecorder, request_number, silent_recorder
 from engine.transport import ServerSocket, server_address
 from engine.weights import WeightStore
 from muzero.games import make_game
@@ -42,6 +42,7 @@ def run(setup: ProcessSetup, life: Life) -> None:
         socket=ServerSocket(server_address(Path(setup.socket_dir))),
         block=life.block,
         epoch=life.telemetry.control(Control.SERVER_EPOCH),
+        device_spans=life.telemetry.thread_spans(ThreadTrack.DEVICE),
     )
     try:
         while not server.take_newest_weights() and not life.should_stop():
@@ -64,6 +65,7 @@ class InferenceServer:
         socket: its end of the wire; closed with the server.
         block: its numbers.
         epoch: which start of the server this is.
+        device_spans: records what the device does; nothing does by default.
 
     Attributes:
         core: network and hidden states.
@@ -80,6 +82,7 @@ class InferenceServer:
         socket: ServerSocket,
         block: ProcessBlock,
         epoch: int,
+        device_spans: SpanRecorder | None = None,
     ) -> None:
         self._wire = make_wire(config, spec)
         self._weights, self._socket, self._block, self._epoch = weights, socket, block, epoch
@@ -92,7 +95,7 @@ class InferenceServer:
         self._in_flight = leaves_in_flight(config)
         self._search_is_here: set[int] = set()
         self._mean_fill = 0.0
-        self._spans = block.spans
+        self._spans, self._device_spans = block.spans, device_spans or silent_recorder()
 
     def take_newest_weights(self) -> bool:
         """Takes over the newest weights if they are not in use yet; returns whether there are any. The first ones take seconds:
@@ -165,7 +168,7 @@ class InferenceServer:
         to_play = np.concatenate([observation.to_play for observation in observations])
         began = self._record_assembled(batch, began)
         answer = self.core.initial(self._slots_of(batch), frames, to_play)
-        began = self._spans.end(SpanKind.FORWARD, began, len(to_play))
+        began = self._device_spans.end(SpanKind.FORWARD, began, len(to_play))
         first = 0
         for pending in batch:
             part = slice(first, first + pending.client.num_trees)
@@ -186,7 +189,7 @@ class InferenceServer:
         )
         began = self._record_assembled(batch, began)
         answer = self.core.recurrent(self._slots_of(batch), parent_node, action, new_node)
-        began = self._spans.end(SpanKind.FORWARD, began, len(action))
+        began = self._device_spans.end(SpanKind.FORWARD, began, len(action))
         first = 0
         for pending in batch:
             part = slice(first, first + pending.client.num_trees)

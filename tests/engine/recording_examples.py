@@ -28,16 +28,15 @@ SERVER = (
     (SpanKind.GATHER, 0, 10, 8),
     (SpanKind.IDLE, 1, 8, 0),
     (SpanKind.ASSEMBLE, 10, 11, 8),
-    (SpanKind.FORWARD, 11, 21, 8),
     (SpanKind.REPLY, 21, 22, 8),
     (SpanKind.GATHER, 22, 32, 8),
     (SpanKind.IDLE, 22, 28, 0),
     (SpanKind.ASSEMBLE, 32, 33, 4),
-    (SpanKind.FORWARD, 33, 45, 4),
     (SpanKind.REPLY, 45, 46, 4),
     (SpanKind.GATHER, 46, 100, 0),
     (SpanKind.IDLE, 46, 100, 0),
 )
+DEVICE = ((SpanKind.FORWARD, 11, 21, 8), (SpanKind.FORWARD, 34, 46, 4))
 LEARNER = (
     (SpanKind.WAIT_DATA, 0, 1, 0),
     (SpanKind.HOST_TO_DEVICE, 1, 2, 0),
@@ -62,6 +61,7 @@ def make_recording() -> Recording:
     for client in INDICES.actors:
         queued = ((SpanKind.QUEUED, 5, 11, 0), (SpanKind.QUEUED, 30, 33, 1))
         record(telemetry, INDICES.server, queued, client=client)
+    record(telemetry, INDICES.num_processes, DEVICE)
     record(telemetry, INDICES.learner, LEARNER)
     prefetch = telemetry.thread_spans(ThreadTrack.PREFETCH)
     prefetch.record(SpanKind.SAMPLE, START + 3 * MILLISECOND, START + 8 * MILLISECOND, 16)
@@ -78,9 +78,10 @@ def moment_at(telemetry: Telemetry, milliseconds: int, *, cpu_seconds: float, id
     return moment_of_run(telemetry, START + milliseconds * MILLISECOND, taken, idle)
 
 
-def record(telemetry: Telemetry, process: int, spans: tuple[tuple[SpanKind, int, int, int], ...], client: int = 0) -> None:
+def record(telemetry: Telemetry, ring: int, spans: tuple[tuple[SpanKind, int, int, int], ...], client: int = 0) -> None:
     """Records spans given in milliseconds; arguments of requests become request numbers of a client."""
     requests = (SpanKind.SEND, SpanKind.WAIT_REPLY, SpanKind.QUEUED)
     for kind, begin, end, argument in spans:
         value = request_number(client, argument) if kind in requests and argument != NO_REQUEST else argument
-        telemetry.block(process).spans.record(kind, START + begin * MILLISECOND, START + end * MILLISECOND, value)
+        recorder = telemetry.block(ring).spans if ring < INDICES.num_processes else telemetry.thread_spans(ThreadTrack.DEVICE)
+        recorder.record(kind, START + begin * MILLISECOND, START + end * MILLISECOND, value)

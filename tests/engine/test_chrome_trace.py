@@ -67,29 +67,29 @@ def test_a_recording_becomes_a_sound_trace(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["trace.json.gz"]
 
 
-def test_every_role_is_a_process_and_the_prefetcher_a_thread(tmp_path: Path) -> None:
+def test_every_role_is_a_process_with_device_and_prefetcher_as_threads(tmp_path: Path) -> None:
     write_trace(tmp_path / "trace.json.gz", make_recording())
     events = read_trace(tmp_path / "trace.json.gz")
     processes = [event["args"]["name"] for event in events if event["name"] == "process_name"]
     threads = [event["args"]["name"] for event in events if event["name"] == "thread_name"]
     assert processes == ["actor-0", "actor-1", "server", "learner", "evaluator"]
-    assert threads == ["main"] * 4 + ["prefetch", "main"]
+    assert threads == ["main", "main", "main", "device", "main", "prefetch", "main"]
 
 
 def test_each_answered_request_has_an_arrow_and_no_other(tmp_path: Path) -> None:
     write_trace(tmp_path / "trace.json.gz", make_recording())
     arrows = [event for event in read_trace(tmp_path / "trace.json.gz") if event["ph"] == "t"]
-    assert sorted((event["ts"], event["pid"]) for event in arrows) == [(11000.0, 3), (11000.0, 3), (33000.0, 3), (33000.0, 3)]
+    assert sorted((event["ts"], event["pid"]) for event in arrows) == [(11000.0, 3), (11000.0, 3), (34000.0, 3), (34000.0, 3)]
 
 
 def test_a_slice_tells_name_time_and_argument(tmp_path: Path) -> None:
     write_trace(tmp_path / "trace.json.gz", make_recording())
     found = [event for event in read_trace(tmp_path / "trace.json.gz") if event["pid"] == 3 and event["name"] == "forward"]
-    assert found[0] == {"name": "forward", "ph": "X", "ts": 11000.0, "dur": 10000.0, "pid": 3, "tid": 1, "args": {"leaves": 8}}
+    assert found[0] == {"name": "forward", "ph": "X", "ts": 11000.0, "dur": 10000.0, "pid": 3, "tid": 2, "args": {"leaves": 8}}
 
 
 def test_a_large_recording_shows_the_newest_spans_of_each_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chrome_trace, "MAX_SPANS", 24)
+    monkeypatch.setattr(chrome_trace, "MAX_SPANS", 28)
     write_trace(tmp_path / "trace.json.gz", make_recording())
     events = read_trace(tmp_path / "trace.json.gz")
     assert_is_sound(events)

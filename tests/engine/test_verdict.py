@@ -10,7 +10,7 @@ BALANCED = Load(
     num_actors=4,
     games_per_actor=8,
     replay_ratio=2.0,
-    learner_steps_per_second=10.0,
+    learner_steps=1000,
     learner_busy=0.5,
     learner_paused=0.0,
     fresh_waited=0.0,
@@ -35,9 +35,9 @@ def limit_and_sentence(**changes: object) -> tuple[Limit, str]:
 
 
 def test_too_few_actors_leave_server_and_cores_idle() -> None:
-    limit, sentence = limit_and_sentence(learner_busy=0.4, learner_paused=0.6, server_busy=0.38)
+    limit, sentence = limit_and_sentence(learner_busy=0.4, learner_paused=0.6, device_busy=0.38)
     assert limit == Limit.ACTORS
-    assert "the server waits 62% of the time and 3.0 of 8 cores are idle: give more --actors (now 4)" in sentence
+    assert "the device is idle 62% of the time and 3.0 of 8 cores are idle: give more --actors (now 4)" in sentence
 
 
 def test_too_slow_a_device_is_busy_all_the_time() -> None:
@@ -112,7 +112,7 @@ def test_a_learner_without_its_data_is_told_apart_from_one_that_must_pause() -> 
 
 
 def test_before_learning_begins_nothing_is_judged() -> None:
-    assert limit_and_sentence(learner_steps_per_second=0.0, learner_busy=0.0)[0] == Limit.START
+    assert limit_and_sentence(learner_steps=0, learner_paused=1.0)[0] == Limit.START
 
 
 def test_one_process_is_told_by_its_parts() -> None:
