@@ -51,7 +51,7 @@ class SpanRecorder:
         """
         # Single words of a memoryview cost a third of numpy's.
         self._until, self._count = until.data, count.data
-        self._records = records.data.cast("B")
+        self._records, self._pack_into = records.data.cast("B"), RECORD.pack_into
 
     def begin(self) -> int:
         """Returns the time now in monotonic nanoseconds while spans are recorded, else 0."""
@@ -71,8 +71,10 @@ class SpanRecorder:
         """
         if not begin:
             return 0
-        now = time.monotonic_ns()
-        self.record(kind, begin, now, argument)
+        now, count = time.monotonic_ns(), self._count
+        number = count[0]
+        self._pack_into(self._records, number % SPAN_CAPACITY * RECORD.size, begin, now, kind, argument)
+        count[0] = number + 1
         return now
 
     def record(self, kind: SpanKind, begin: int, end: int, argument: int = 0) -> None:
@@ -83,11 +85,10 @@ class SpanRecorder:
             begin, end: monotonic nanoseconds.
             argument: see SpanKind.
         """
-        if not begin:
-            return
-        number = self._count[0]
-        RECORD.pack_into(self._records, number % SPAN_CAPACITY * RECORD.size, begin, end, kind, argument)
-        self._count[0] = number + 1
+        if begin:
+            number = self._count[0]
+            self._pack_into(self._records, number % SPAN_CAPACITY * RECORD.size, begin, end, kind, argument)
+            self._count[0] = number + 1
 
 
 def silent_recorder() -> SpanRecorder:
