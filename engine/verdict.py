@@ -94,6 +94,16 @@ class Load:
         return self.idle_cores >= IDLE_CORES
 
     @property
+    def foreign_cores(self) -> float:
+        """Cores that other programs take."""
+        return max(0.0, self.num_cores - self.idle_cores - sum(self.cores_of.values()))
+
+    @property
+    def are_cores_taken(self) -> bool:
+        """Whether no core is idle, and other programs take more of them than this run does."""
+        return not self.has_idle_cores and self.foreign_cores >= max(FOREIGN_CORES, sum(self.cores_of.values()))
+
+    @property
     def possible_growth(self) -> float:
         """Times the games that idle cores and device would allow at best, at least 1."""
         used = self.cores_of.get("actors", 0.0) + self.cores_of.get("server", 0.0)
@@ -151,7 +161,7 @@ def _reanalysis(load: Load) -> str | None:
 
 
 def _data(load: Load) -> str | None:
-    if load.data_waited < PAUSED_SHARE or load.data_waited < max(load.learner_paused, load.fresh_waited):
+    if load.are_cores_taken or load.data_waited < PAUSED_SHARE or load.data_waited < max(load.learner_paused, load.fresh_waited):
         return None
     return (
         f"Assembling batches is the limit: the learner waits {load.data_waited:.0%} of the time for batches that it may have: assemble "
@@ -160,6 +170,8 @@ def _data(load: Load) -> str | None:
 
 
 def _learner(load: Load) -> str | None:
+    if load.learner_device == "cpu" and load.are_cores_taken:
+        return None
     is_behind = load.actors_paused >= PAUSED_SHARE and load.actors_paused > load.learner_paused
     if not is_behind and (load.learner_busy < BUSY_SHARE or load.learner_paused >= PAUSED_SHARE):
         return None
@@ -219,16 +231,15 @@ def _actors(load: Load) -> str | None:
 
 
 def _cores(load: Load) -> str:
-    busy, ours = load.num_cores - load.idle_cores, sum(load.cores_of.values())
-    if busy - ours >= max(FOREIGN_CORES, ours):
-        return f"All cores are busy, but other programs take {busy - ours:.1f} of {load.num_cores:g}: end them, or take another machine."
+    if load.are_cores_taken:
+        return f"All cores are busy, but other programs take {load.foreign_cores:.1f} of {load.num_cores:g}: end them, or take another machine."
     role, used = max(load.cores_of.items(), key=lambda item: item[1], default=("nobody", 0.0))
     remedies = {
         "server": "a GPU (--device cuda), fewer --simulations or a smaller network would free it",
         "learner": "a GPU (--learner-device cuda) or a lower --set replay.replay_ratio would free it",
     }
     remedy = remedies.get(role, "more cores, or fewer --simulations, would play more games")
-    return f"All cores are busy ({busy:.1f} of {load.num_cores:g}), most with the {role} ({used:.1f}): {remedy}; more actors will not."
+    return f"All cores are busy ({load.num_cores - load.idle_cores:.1f} of {load.num_cores:g}), most with the {role} ({used:.1f}): {remedy}; more actors will not."
 
 
 RULES: tuple[tuple[Limit, Callable[[Load], str | None]], ...] = (

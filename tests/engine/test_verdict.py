@@ -58,6 +58,13 @@ def test_too_slow_a_learner_makes_the_actors_pause() -> None:
     assert "--learner-device cuda" in sentence and "--set replay.replay_ratio, now 2" in sentence
 
 
+def test_a_learner_whose_cores_other_programs_take_is_not_to_blame() -> None:
+    taken = {"idle_cores": 0.0, "cores_of": {"learner": 0.5, "actors": 0.5}}
+    limit, sentence = limit_and_sentence(actors_paused=0.3, learner_busy=0.98, learner_device="cpu", **taken)
+    assert limit == Limit.CORES and "other programs take 7.0 of 8: end them" in sentence
+    assert limit_and_sentence(actors_paused=0.3, learner_busy=0.98, **taken)[0] == Limit.LEARNER
+
+
 def test_the_replay_ratio_is_reached_where_no_number_of_actors_could_feed_the_learner() -> None:
     full = {"idle_cores": 0.1, "cores_of": {"actors": 6.9, "server": 1.0}}
     limit, sentence = limit_and_sentence(learner_paused=0.95, replay_ratio=0.1, **full)
