@@ -232,14 +232,16 @@ def _actors(load: Load) -> str | None:
 
 def _cores(load: Load) -> str:
     if load.are_cores_taken:
-        return f"All cores are busy, but other programs take {load.foreign_cores:.1f} of {load.num_cores:g}: end them, or take another machine."
+        taken = f"{load.foreign_cores:.1f} of {load.num_cores:g}"
+        return f"All cores are busy, but other programs take {taken}: end them, or take another machine."
     role, used = max(load.cores_of.items(), key=lambda item: item[1], default=("nobody", 0.0))
     remedies = {
         "server": "a GPU (--device cuda), fewer --simulations or a smaller network would free it",
         "learner": "a GPU (--learner-device cuda) or a lower --set replay.replay_ratio would free it",
     }
     remedy = remedies.get(role, "more cores, or fewer --simulations, would play more games")
-    return f"All cores are busy ({load.num_cores - load.idle_cores:.1f} of {load.num_cores:g}), most with the {role} ({used:.1f}): {remedy}; more actors will not."
+    busy = f"{load.num_cores - load.idle_cores:.1f} of {load.num_cores:g}"
+    return f"All cores are busy ({busy}), most with the {role} ({used:.1f}): {remedy}; more actors will not."
 
 
 RULES: tuple[tuple[Limit, Callable[[Load], str | None]], ...] = (
