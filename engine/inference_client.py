@@ -7,10 +7,9 @@ each answer.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from engine.errors import BadMessage, PeerDied
-from engine.messages import Header, Kind, Wire
+from engine.messages import Header, Kind, ReplyReader, Wire
 from engine.process_life import Life
 from engine.transport import ClientSocket
 from muzero.types import InitialReply, InitialRequest, RecurrentReply, RecurrentRequest, Reply, Request, SearchAborted
@@ -24,7 +23,7 @@ class Outstanding:
     """A request that waits for its reply."""
 
     header: Header
-    frames: list[Any]
+    message: bytes
     timeout_seconds: float
     due: float
 
@@ -41,6 +40,7 @@ class InferenceClient:
     def __init__(self, wire: Wire, socket: ClientSocket, server_epoch: Callable[[], int]) -> None:
         self._wire = wire
         self._socket = socket
+        self._reader = ReplyReader(wire)
         self._server_epoch = server_epoch
         self._outstanding: dict[int, Outstanding] = {}
         self._search_epoch: dict[int, int] = {}
@@ -55,24 +55,25 @@ class InferenceClient:
         new_node = 0 if isinstance(request, InitialRequest) else request.new_node
         header = Header(kind, client, self._next_request_id, epoch, new_node)
         self._next_request_id += 1
-        outstanding = Outstanding(header, self._wire.request_frames(header, request), FIRST_TIMEOUT_SECONDS, 0.0)
+        outstanding = Outstanding(header, self._wire.request_message(header, request), FIRST_TIMEOUT_SECONDS, 0.0)
         self._outstanding[client] = outstanding
         self._transmit(outstanding)
 
     def receive(self, timeout_seconds: float) -> tuple[int, Reply | SearchAborted] | None:
         """Returns the next answer of any client, or None if none came in time.
 
-        A SearchAborted instead of a reply says that the server was restarted: throw it into the search.
+        A SearchAborted instead of a reply says that the server was restarted: throw it into the search. The arrays of a reply are
+        overwritten by the next one.
         """
         # At every call: as long as other clients get their replies, there may never be a moment without one.
         aborted = self._look_after_outstanding()
         if aborted is not None:
             return aborted
-        frames = self._socket.receive(timeout_seconds)
-        if frames is None:
+        message_bytes = self._socket.receive(self._reader.memory, timeout_seconds)
+        if message_bytes is None:
             return None
         try:
-            header, reply = self._wire.parse_reply(frames)
+            header, reply = self._reader.read(message_bytes)
         except BadMessage:
             self.num_bad_messages += 1
             return None
@@ -104,7 +105,7 @@ class InferenceClient:
         return None
 
     def _transmit(self, outstanding: Outstanding) -> None:
-        was_sent = self._socket.send(outstanding.frames)
+        was_sent = self._socket.send(outstanding.message)
         outstanding.due = time.monotonic() + (outstanding.timeout_seconds if was_sent else 0.05)
 
 

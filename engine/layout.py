@@ -215,9 +215,9 @@ class Counter(IntEnum):
     THROTTLED_NANOSECONDS = 6
     """Time paused by the governor (actor, learner, reanalyzer)."""
     WAIT_NANOSECONDS = 7
-    """Time waiting for the other side: replies (actor), requests (server), batches (learner)."""
+    """Time waiting for the other side: replies (actor), requests or its device (server), batches (learner)."""
     BUSY_NANOSECONDS = 8
-    """Time in the network (server), in training steps (learner), in batches (reanalyzer)."""
+    """Time at work: in training steps (learner), in batches (reanalyzer), in anything but waiting (server)."""
     BAD_MESSAGES = 9
     """Messages that are not what was declared (server)."""
     RESTARTED_SEARCHES = 10
@@ -250,6 +250,8 @@ class Counter(IntEnum):
     """Sum over FRESH_POLICY_TARGETS of the versions between reanalysis and training (learner)."""
     FRESH_WAIT_NANOSECONDS = 24
     """The part of THROTTLED_NANOSECONDS for which fresh positions were missing (learner)."""
+    DEVICE_BUSY_NANOSECONDS = 25
+    """Time in which at least one batch was in the device (server)."""
 
 
 class Gauge(IntEnum):

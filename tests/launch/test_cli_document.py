@@ -22,7 +22,7 @@ DIAGNOSE_FLAGS = "--positions --out --json --help"
 EVAL_FLAGS = "--opponent --games --simulations --opening-moves --seed --device --json --help"
 GAMES_FLAGS = "--atari --json --help"
 CHECK_ENV_FLAGS = "--games --seed --set --json --help"
-BENCH_FLAGS = "--seconds --json --help"
+BENCH_FLAGS = "--seconds --device --actors --games-per-actor --json --help"
 
 
 def flags_of(command: click.Command) -> list[str]:
