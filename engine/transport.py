@@ -1,4 +1,5 @@
-"""The sockets: a ROUTER for the inference server, a DEALER for each of its clients. The only file that touches ZeroMQ.
+"""The sockets: a ROUTER for the inference server, a DEALER for each of its clients. The only file of a run
+that touches ZeroMQ.
 
 A message is one frame, behind the name of the client at the server's end. Nothing listens to the world: sockets are ipc:// inside
 the run's private folder. Queues are bounded, a message to a client that is gone is dropped and counted, nothing lingers after close.

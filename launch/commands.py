@@ -106,7 +106,7 @@ def check_env_command(name: str, games: int, seed: int, assignments: Sequence[st
 
 
 @muzero.command("bench")
-@click.argument("part", type=click.Choice(["search", "engine", "games"]))
+@click.argument("part", type=click.Choice(["search", "inference", "transport", "engine", "games"]))
 @click.argument("names", nargs=-1)
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", default=2.0, show_default=True, help="Time per game.")
 @click.option("--device", metavar="DEVICE", help="engine: a simulated device, for example simulated:200+35.")
@@ -117,7 +117,7 @@ def check_env_command(name: str, games: int, seed: int, assignments: Sequence[st
 def bench_command(
     part: str, names: Sequence[str], seconds: float, device: str | None, actors: int | None, games_per_actor: int | None, as_json: bool
 ) -> None:
-    """Measures the tree search alone, actors and inference together, or the games; NAMES says which games."""
+    """Measures the tree search, the inference server, the sockets, actors and inference together, or the games; NAMES says which games."""
     from launch.bench_games import bench_games, print_speeds
     from launch.tables import print_rows
 
@@ -142,6 +142,14 @@ def _bench(part: str) -> dict[str, Any]:
         from launch.bench_search import bench_search
 
         return bench_search()
+    if part == "inference":
+        from launch.bench_inference import bench_inference
+
+        return bench_inference()
+    if part == "transport":
+        from launch.bench_transport import bench_transport
+
+        return bench_transport()
     from launch.bench_engine import bench_engine
 
     return bench_engine()
