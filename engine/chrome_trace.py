@@ -24,7 +24,7 @@ ARGUMENT_NAMES = {
     SpanKind.BEGIN_MOVE: "trees",
     SpanKind.GAME_STEP: "trees",
     SpanKind.WRITE_TRAJECTORY: "rows",
-    SpanKind.GATHER: "leaves",
+    SpanKind.GATHER: "requests",
     SpanKind.ASSEMBLE: "leaves",
     SpanKind.FORWARD: "leaves",
     SpanKind.REPLY: "leaves",

@@ -7,11 +7,10 @@ each answer.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from engine.errors import BadMessage, PeerDied
 from engine.layout import NO_REQUEST, SpanKind
-from engine.messages import Header, Kind, Wire
+from engine.messages import Header, Kind, ReplyReader, Wire
 from engine.process_life import Life
 from engine.trace import SpanRecorder, request_number, silent_recorder
 from engine.transport import ClientSocket
@@ -26,7 +25,7 @@ class Outstanding:
     """A request that waits for its reply."""
 
     header: Header
-    frames: list[Any]
+    message: bytes
     timeout_seconds: float
     due: float
 
@@ -44,6 +43,7 @@ class InferenceClient:
     def __init__(self, wire: Wire, socket: ClientSocket, server_epoch: Callable[[], int], spans: SpanRecorder | None = None) -> None:
         self._wire = wire
         self._socket = socket
+        self._reader = ReplyReader(wire)
         self._server_epoch = server_epoch
         self._spans = spans or silent_recorder()
         self._outstanding: dict[int, Outstanding] = {}
@@ -61,7 +61,7 @@ class InferenceClient:
         new_node = 0 if isinstance(request, InitialRequest) else request.new_node
         header = Header(kind, client, self._next_request_id, epoch, new_node)
         self._next_request_id += 1
-        outstanding = Outstanding(header, self._wire.request_frames(header, request), FIRST_TIMEOUT_SECONDS, 0.0)
+        outstanding = Outstanding(header, self._wire.request_message(header, request), FIRST_TIMEOUT_SECONDS, 0.0)
         self._outstanding[client] = outstanding
         self._transmit(outstanding)
         self._spans.end(SpanKind.SEND, began, request_number(client, header.request_id))
@@ -69,7 +69,8 @@ class InferenceClient:
     def receive(self, timeout_seconds: float) -> tuple[int, Reply | SearchAborted] | None:
         """Returns the next answer of any client, or None if none came in time.
 
-        A SearchAborted instead of a reply says that the server was restarted: throw it into the search.
+        A SearchAborted instead of a reply says that the server was restarted: throw it into the search. The arrays of a reply are
+        overwritten by the next one.
         """
         began = self._spans.begin()
         self._received = NO_REQUEST
@@ -82,11 +83,11 @@ class InferenceClient:
         aborted = self._look_after_outstanding()
         if aborted is not None:
             return aborted
-        frames = self._socket.receive(timeout_seconds)
-        if frames is None:
+        message_bytes = self._socket.receive(self._reader.memory, timeout_seconds)
+        if message_bytes is None:
             return None
         try:
-            header, reply = self._wire.parse_reply(frames)
+            header, reply = self._reader.read(message_bytes)
         except BadMessage:
             self.num_bad_messages += 1
             return None
@@ -119,7 +120,7 @@ class InferenceClient:
         return None
 
     def _transmit(self, outstanding: Outstanding) -> None:
-        was_sent = self._socket.send(outstanding.frames)
+        was_sent = self._socket.send(outstanding.message)
         outstanding.due = time.monotonic() + (outstanding.timeout_seconds if was_sent else 0.05)
 
 

@@ -217,9 +217,9 @@ class Counter(IntEnum):
     THROTTLED_NANOSECONDS = 6
     """Time paused by the governor (actor, learner, reanalyzer)."""
     WAIT_NANOSECONDS = 7
-    """Time waiting for the other side: replies (actor), requests (server), batches (learner)."""
+    """Time waiting for the other side: replies (actor), requests or its device (server), batches (learner)."""
     BUSY_NANOSECONDS = 8
-    """Time in the network (server), in training steps (learner), in batches (reanalyzer)."""
+    """Time at work: in training steps (learner), in batches (reanalyzer), in anything but waiting (server)."""
     BAD_MESSAGES = 9
     """Messages that are not what was declared (server)."""
     RESTARTED_SEARCHES = 10
@@ -252,6 +252,8 @@ class Counter(IntEnum):
     """Sum over FRESH_POLICY_TARGETS of the versions between reanalysis and training (learner)."""
     FRESH_WAIT_NANOSECONDS = 24
     """The part of THROTTLED_NANOSECONDS for which fresh positions were missing (learner)."""
+    DEVICE_BUSY_NANOSECONDS = 25
+    """Time in which at least one batch was in the device (server)."""
 
 
 class Gauge(IntEnum):
@@ -301,9 +303,9 @@ class SpanKind(IntEnum):
     WAIT_REPLY = 6
     """Waiting for a reply, and reading it (clients of the server). Its request number, NO_REQUEST without a reply."""
     GATHER = 7
-    """Requests are received, checked and gathered (server). Leaves."""
+    """Requests are received and checked (server). Requests."""
     IDLE = 8
-    """Waiting for requests, within GATHER (server)."""
+    """Waiting for requests, or for the device (server)."""
     ASSEMBLE = 9
     """Requests become the arrays of one batch (server). Leaves."""
     FORWARD = 10

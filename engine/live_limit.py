@@ -84,7 +84,7 @@ class LiveLimit:
             actors_paused=share(Counter.THROTTLED_NANOSECONDS, *actors),
             actors_waiting=share(Counter.WAIT_NANOSECONDS, *actors),
             device=config.inference.device,
-            device_busy=share(Counter.BUSY_NANOSECONDS, server),
+            device_busy=share(Counter.DEVICE_BUSY_NANOSECONDS, server),
             server_busy=1.0 - share(Counter.WAIT_NANOSECONDS, server),
             mean_batch=float(grown[server, Counter.SIMULATIONS] / max(1, grown[server, Counter.BATCHES])),
             num_cores=num_cores,

@@ -13,7 +13,7 @@ from engine.recording import MAIN_THREAD, Recording, Track, group_of
 from engine.trace import Spans
 from engine.verdict import Load, Verdict, judge
 
-OUTER_KINDS = (SpanKind.GATHER, SpanKind.SEARCH, SpanKind.MATCH)
+OUTER_KINDS = (SpanKind.SEARCH, SpanKind.MATCH)
 """Kinds with other spans of their thread within, which are taken off their time."""
 OVERLAPPING_KINDS = (SpanKind.QUEUED,)
 """Kinds that overlap one another: no part of their thread's time."""
@@ -151,7 +151,7 @@ def phases_of(recording: Recording) -> tuple[Phase, ...]:
 def _phases_of_group(recording: Recording, group: str, thread: str) -> list[Phase]:
     tracks = recording.of_group(group, thread)
     stop, kinds = recording.after.nanoseconds, len(SpanKind)
-    shares = np.mean([_shares(track.spans, stop) for track in tracks], axis=0)
+    shares = np.mean([shares_of(track.spans, stop) for track in tracks], axis=0)
     counts, seconds = np.zeros(kinds, np.int64), np.zeros(kinds)
     for track in tracks:
         counts += np.bincount(track.spans.kind, minlength=kinds)
@@ -169,8 +169,13 @@ def phase_name(kind: SpanKind) -> str:
     return kind.name.lower().replace("_", " ")
 
 
-def _shares(spans: Spans, stop: int) -> NDArray[np.float64]:
-    """Returns the part of one thread's time that each kind takes, without what lies within it, float64 [kinds]."""
+def shares_of(spans: Spans, stop: int) -> NDArray[np.float64]:
+    """Returns the part of one thread's time that each kind takes, without what lies within it, float64 [kinds].
+
+    Args:
+        spans: of the thread.
+        stop: end of the interval, in monotonic nanoseconds.
+    """
     window = max(1, stop - spans.since)
     length = np.maximum(0, spans.end - np.maximum(spans.begin, spans.since)).astype(np.float64)
     totals = np.bincount(spans.kind, length, minlength=len(SpanKind)).astype(np.float64)

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from engine.config import RunConfig
 from engine.config_text import config_to_toml
+from engine.device_names import SIMULATED
 from launch import STARTED
 from launch.commands import muzero
 from launch.config import DEFAULT_PRESET, origins_of, resolve, resolve_resumed, set_choices
@@ -59,7 +60,7 @@ def _shown(value: object) -> str:
     "--reanalyzers", type=click.IntRange(min=0), metavar="N", help="Processes that search stored positions again; 0: no reanalysis."
 )
 @click.option("--simulations", type=click.IntRange(min=1), metavar="N", help="Simulations per move.")
-@click.option("--device", metavar="DEVICE", help="Device of inference and learner: auto, cpu, cuda or cuda:N.")
+@click.option("--device", metavar="DEVICE", help="Device of inference and learner: auto, cpu, cuda, cuda:N or simulated:200+35.")
 @click.option("--learner-device", metavar="DEVICE", help="Device of the learner where it differs.")
 @click.option(
     "--run-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the run; runs/<env>-<date>-<time>-s<seed> by default."
@@ -161,10 +162,15 @@ def _overrides(context: click.Context) -> Choices:
         for flag, keys in SETTINGS_OF_FLAGS.items():
             if context.get_parameter_source(flag) is source:
                 origin = f"{word} {_spelled(flag, source)}"
-                choices |= {key: choose(key, context.params[flag], origin) for key in keys}
+                choices |= {key: choose(key, _device_of(flag, key, context.params[flag]), origin) for key in keys}
         if context.get_parameter_source("assignments") is source:
             choices |= set_choices(context.params["assignments"], f"{word} {_spelled('set', source)}")
     return choices
+
+
+def _device_of(flag: str, key: str, value: Any) -> Any:
+    """Returns what a flag sets a key to: the learner computes on the CPU where `--device` simulates the inference's."""
+    return "cpu" if (flag, key) == ("device", "learner.device") and value.startswith(SIMULATED) else value
 
 
 def _spelled(flag: str, source: ParameterSource) -> str:

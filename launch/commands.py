@@ -121,20 +121,32 @@ def check_env_command(name: str, games: int, seed: int, assignments: Sequence[st
 
 
 @muzero.command("bench")
-@click.argument("part", type=click.Choice(["search", "engine", "games"]))
+@click.argument("part", type=click.Choice(["search", "inference", "transport", "engine", "games"]))
 @click.argument("names", nargs=-1)
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", default=2.0, show_default=True, help="Time per game.")
+@click.option("--device", metavar="DEVICE", help="engine: a simulated device, for example simulated:200+35.")
+@click.option("--actors", type=click.IntRange(min=1), metavar="N", help="engine with --device: actor processes, 1 by default.")
+@click.option("--games-per-actor", type=click.IntRange(min=2), metavar="N", help="engine with --device: trees of each, 64 by default.")
 @json_option
 @shown_errors()
-def bench_command(part: str, names: Sequence[str], seconds: float, as_json: bool) -> None:
-    """Measures the tree search alone, actors and inference together, or the games; NAMES says which games."""
+def bench_command(
+    part: str, names: Sequence[str], seconds: float, device: str | None, actors: int | None, games_per_actor: int | None, as_json: bool
+) -> None:
+    """Measures the tree search, the inference server, the sockets, actors and inference together, or the games; NAMES says which games."""
     from launch.bench_games import bench_games, print_speeds
     from launch.tables import print_rows
 
+    if (device or actors or games_per_actor) and (part != "engine" or device is None):
+        raise UserError("--device, --actors and --games-per-actor go together, and only with bench engine: leave them out.")
     if part == "games":
         _show(bench_games(names, seconds=seconds), print_speeds, as_json=as_json)
     elif names:
         raise UserError(f"bench {part} got '{names[0]}': leave it out, only bench games takes names.")
+    elif device is not None:
+        from launch.bench_engine import bench_simulated
+
+        record = bench_simulated(device, actors=actors or 1, games=games_per_actor or 64, seconds=seconds)
+        _show(record, lambda record: print_rows(record["rows"], title="bench engine"), as_json=as_json)
     else:
         _show(_bench(part), lambda record: print_rows(record["rows"], title=f"bench {part}"), as_json=as_json)
 
@@ -145,6 +157,14 @@ def _bench(part: str) -> dict[str, Any]:
         from launch.bench_search import bench_search
 
         return bench_search()
+    if part == "inference":
+        from launch.bench_inference import bench_inference
+
+        return bench_inference()
+    if part == "transport":
+        from launch.bench_transport import bench_transport
+
+        return bench_transport()
     from launch.bench_engine import bench_engine
 
     return bench_engine()

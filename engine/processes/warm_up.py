@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.config import RunConfig
 from engine.device import largest_device_bytes, resolve_device
+from engine.device_names import simulated_timing
 from engine.layout import legal_bytes_for, policy_entries_for, ring_layout_of
 from engine.learning import network_size
 from engine.process_life import die_with
@@ -62,13 +63,14 @@ def prepare(config: RunConfig) -> WarmUp:
     """Compiles what actors and learner need and returns what the supervisor needs to know."""
     spec = make_game(config.env).spec
     device, learner_device = resolve_device(config.inference.device), resolve_device(config.learner.device)
+    name = config.inference.device if simulated_timing(config.inference.device) else str(device)
     num_floats = network_size(config)
     compile_search(config, spec)
     compile_replay(config, spec)
     compile_reanalysis(config, spec)
     compile_game(config)
     device_bytes = largest_device_bytes((device, learner_device))
-    return WarmUp(num_floats=num_floats, device=str(device), learner_device=str(learner_device), device_bytes=device_bytes)
+    return WarmUp(num_floats=num_floats, device=name, learner_device=str(learner_device), device_bytes=device_bytes)
 
 
 def compile_search(config: RunConfig, spec: GameSpec) -> None:

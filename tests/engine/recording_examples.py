@@ -25,15 +25,14 @@ ACTOR = (
     (SpanKind.WAIT_REPLY, 71, 100, NO_REQUEST),
 )
 SERVER = (
-    (SpanKind.GATHER, 0, 10, 8),
-    (SpanKind.IDLE, 1, 8, 0),
+    (SpanKind.IDLE, 0, 7, 0),
+    (SpanKind.GATHER, 7, 10, 2),
     (SpanKind.ASSEMBLE, 10, 11, 8),
     (SpanKind.REPLY, 21, 22, 8),
-    (SpanKind.GATHER, 22, 32, 8),
     (SpanKind.IDLE, 22, 28, 0),
+    (SpanKind.GATHER, 28, 32, 2),
     (SpanKind.ASSEMBLE, 32, 33, 4),
     (SpanKind.REPLY, 45, 46, 4),
-    (SpanKind.GATHER, 46, 100, 0),
     (SpanKind.IDLE, 46, 100, 0),
 )
 DEVICE = ((SpanKind.FORWARD, 11, 21, 8), (SpanKind.FORWARD, 34, 46, 4))

@@ -34,7 +34,7 @@ def test_a_run_without_a_learner_step_starts() -> None:
 def test_a_device_that_is_busy_all_the_time_is_the_limit() -> None:
     run = Run()
     run.limit.read(100.0)
-    run.live(5.0, {(INDICES.server, Counter.BUSY_NANOSECONDS): 0.97, (INDICES.learner, Counter.THROTTLED_NANOSECONDS): 0.9})
+    run.live(5.0, {(INDICES.server, Counter.DEVICE_BUSY_NANOSECONDS): 0.97, (INDICES.learner, Counter.THROTTLED_NANOSECONDS): 0.9})
     assert run.limit.read(105.0) == Limit.DEVICE
 
 
@@ -50,7 +50,7 @@ def test_idle_cores_ask_for_actors() -> None:
     run = Run()
     run.limit.read(100.0)
     run.live(5.0, {(INDICES.learner, Counter.BUSY_NANOSECONDS): 0.6, (INDICES.learner, Counter.THROTTLED_NANOSECONDS): 0.4})
-    run.live(5.0, {(INDICES.server, Counter.BUSY_NANOSECONDS): 0.3, (INDICES.server, Counter.WAIT_NANOSECONDS): 0.7})
+    run.live(5.0, {(INDICES.server, Counter.DEVICE_BUSY_NANOSECONDS): 0.3, (INDICES.server, Counter.WAIT_NANOSECONDS): 0.7})
     run.idle = 4.0
     assert run.limit.read(105.0) == Limit.ACTORS
 
@@ -58,7 +58,7 @@ def test_idle_cores_ask_for_actors() -> None:
 def test_what_is_older_than_ten_seconds_is_forgotten() -> None:
     run = Run()
     run.limit.read(100.0)
-    run.live(5.0, {(INDICES.server, Counter.BUSY_NANOSECONDS): 1.0})
+    run.live(5.0, {(INDICES.server, Counter.DEVICE_BUSY_NANOSECONDS): 1.0})
     assert run.limit.read(105.0) == Limit.DEVICE
     assert run.limit.read(110.0) == Limit.CORES
     assert run.limit.read(116.0) == Limit.CORES

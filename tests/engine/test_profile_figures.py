@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from engine.layout import SpanKind
-from engine.profile_figures import Phase, distribution_of, figures_of, phase_name
+from engine.layout import SPAN_CAPACITY, SPAN_WORDS, SpanKind
+from engine.profile_figures import Phase, distribution_of, figures_of, phase_name, shares_of
 from engine.profile_report import report_of
 from engine.profiler import profile_record
+from engine.trace import SpanRecorder, read_spans
 from engine.verdict import Limit
 from tests.engine.recording_examples import make_recording
 
@@ -26,9 +27,11 @@ def test_shares_are_parts_of_the_time_of_a_thread() -> None:
 
 
 def test_what_lies_within_a_phase_is_no_part_of_it() -> None:
-    idle, gather = phase("server", SpanKind.IDLE), phase("server", SpanKind.GATHER)
-    assert (idle.share, gather.share) == (pytest.approx(0.67), pytest.approx(0.07))
-    assert (gather.count, gather.mean_milliseconds) == (3, pytest.approx(74 / 3))
+    recorder = SpanRecorder(np.array([1 << 62]), np.zeros(1, np.int64), records := np.zeros((SPAN_CAPACITY, SPAN_WORDS), np.int64))
+    for kind, begin, end in ((SpanKind.SEND, 20, 30), (SpanKind.WAIT_REPLY, 30, 70), (SpanKind.SEARCH, 10, 90), (SpanKind.SEND, 90, 100)):
+        recorder.record(kind, begin, end)
+    shares = shares_of(read_spans(records, 4, 0, 1, 101), stop=101)
+    assert shares[[SpanKind.SEARCH, SpanKind.SEND, SpanKind.WAIT_REPLY]].tolist() == [0.3, 0.2, 0.4]
 
 
 def test_spans_are_counted_over_all_processes_of_a_role() -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from launch.bench_engine import EngineRow
 from launch.bench_games import SpeedRow
+from launch.bench_inference import InferenceRow
+from launch.bench_transport import TransportRow
 from launch.cli import launch, muzero
 from launch.games import GameRow
 
@@ -23,7 +25,7 @@ EVAL_FLAGS = "--opponent --games --simulations --opening-moves --seed --device -
 PROFILE_FLAGS = "--seconds --json --help"
 GAMES_FLAGS = "--atari --json --help"
 CHECK_ENV_FLAGS = "--games --seed --set --json --help"
-BENCH_FLAGS = "--seconds --json --help"
+BENCH_FLAGS = "--seconds --device --actors --games-per-actor --json --help"
 
 
 def flags_of(command: click.Command) -> list[str]:
@@ -47,7 +49,7 @@ def documented_flags(heading: str) -> list[str]:
         (muzero.commands["profile"], "muzero profile RUN", PROFILE_FLAGS),
         (muzero.commands["games"], "muzero games", GAMES_FLAGS),
         (muzero.commands["check-env"], "muzero check-env NAME", CHECK_ENV_FLAGS),
-        (muzero.commands["bench"], "muzero bench search|engine|games", BENCH_FLAGS),
+        (muzero.commands["bench"], "muzero bench search|inference|transport|engine|games", BENCH_FLAGS),
     ],
 )
 def test_flags_are_documented_and_frozen(command: click.Command, heading: str, frozen: str) -> None:
@@ -67,7 +69,10 @@ def test_every_command_is_documented() -> None:
     assert all(f"## muzero {name}" in DOCUMENT for name in muzero.commands)
 
 
-@pytest.mark.parametrize(("bench", "row_type"), [("engine", EngineRow), ("games", SpeedRow)])
+ROW_TYPES = {"engine": EngineRow, "games": SpeedRow, "inference": InferenceRow, "transport": TransportRow}
+
+
+@pytest.mark.parametrize(("bench", "row_type"), ROW_TYPES.items())
 def test_every_key_of_a_bench_row_is_documented(bench: str, row_type: type) -> None:
     (row,) = re.findall(rf"^\| `{bench}` \|.*$", DOCUMENT, flags=re.MULTILINE)
 
