@@ -67,3 +67,28 @@ def test_the_replay_ratio_is_found_to_be_reached_and_the_trace_is_sound(tmp_path
     assert names == {"actor-0", "actor-1", "server", "learner"}
     assert len([event for event in events if event["ph"] == "f"]) > 10
     assert "| actors | game step |" in (tmp_path / "run" / "trace" / "profile.md").read_text()
+
+
+def test_too_slow_a_device_is_found_to_be_the_limit(tmp_path: Path) -> None:
+    settings = {"search.num_simulations": 2, "evaluation.is_enabled": "false"}
+    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    with LaunchedRun.new(tmp_path / "run", "--device", "simulated:30000+0", *words) as run:
+        run.wait_for_steps(1)
+        record = profile(tmp_path / "run", 1.5)
+    assert record["limit"] == "device", record["verdict"]
+    assert "(simulated:30000+0) is the limit" in record["verdict"] and "--games-per-actor" in record["verdict"]
+    assert record["load"]["device_busy"] >= 0.9 and record["forward_milliseconds"]["p50"] == pytest.approx(30.0, rel=0.2)
+    assert_is_sound(read_trace(Path(record["trace"])))
+
+
+def test_too_slow_a_learner_is_found_to_be_the_limit(tmp_path: Path) -> None:
+    settings = {"training.batch_size": 256, "network.hidden_size": 256, "replay.replay_ratio": 64, "evaluation.is_enabled": "false"}
+    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    with LaunchedRun.new(tmp_path / "run", "--device", "simulated:0+0", *words) as run:
+        run.wait_for_steps(5)
+        record = profile(tmp_path / "run", 1.5)
+    load = record["load"]
+    assert load["actors_paused"] > 0.5 and load["learner_busy"] > 0.8
+    others = load["num_cores"] - load["idle_cores"] - sum(load["cores_of"].values())
+    expected = ("learner",) if others < 0.5 else ("learner", "cores")  # whoever else uses the machine of this test
+    assert record["limit"] in expected, record["verdict"]
