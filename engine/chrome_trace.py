@@ -13,15 +13,13 @@ import numpy as np
 from engine.durable_files import fsync
 from engine.layout import NO_REQUEST, SpanKind, ThreadTrack
 from engine.profile_figures import OVERLAPPING_KINDS, phase_name
-from engine.recording import MAIN_THREAD, Recording, Track
+from engine.recording import MAIN_THREAD, SENDING_KINDS, Recording, Track
 from engine.trace import Spans
 from muzero.types import Int64Array
 
 MAX_SPANS = 400_000
 """Spans in one file, about 8 MB packed: with many processes only the newest of each are shown, so that a browser can still open it."""
 ARGUMENT_NAMES = {
-    SpanKind.TREE: "trees",
-    SpanKind.BEGIN_MOVE: "trees",
     SpanKind.GAME_STEP: "trees",
     SpanKind.WRITE_TRAJECTORY: "rows",
     SpanKind.GATHER: "leaves",
@@ -106,11 +104,11 @@ def _arrows(recording: Recording, shown: list[tuple[Track, Spans]]) -> Iterator[
     computed = recording.queued
     computed = computed.chosen(np.isin(computed.end, first.begin))
     for track, spans in shown:
-        sent, answered = spans.of(SpanKind.SEND), spans.of(SpanKind.WAIT_REPLY)
+        sent, answered = spans.of(*SENDING_KINDS), spans.of(SpanKind.WAIT_REPLY)
         answered = answered.chosen(answered.argument != NO_REQUEST)
         numbers, at_sent, at_answered = np.intersect1d(sent.argument, answered.argument, return_indices=True)
         numbers, at_known, at_computed = np.intersect1d(numbers, computed.argument, return_indices=True)
-        times = (sent.begin[at_sent[at_known]], computed.end[at_computed], answered.end[at_answered[at_known]])
+        times = (sent.end[at_sent[at_known]] - 1, computed.end[at_computed], answered.end[at_answered[at_known]] - 1)
         yield from _flows(numbers, times, start, _place(track), _place(device))
 
 
@@ -119,10 +117,10 @@ def _place(track: Track) -> str:
 
 
 def _flows(numbers: Int64Array, times: tuple[Int64Array, Int64Array, Int64Array], start: int, client: str, device: str) -> Iterator[str]:
-    """Yields begin, step and end of each arrow. Its end lies a nanosecond within the wait that it ends."""
+    """Yields begin, step and end of each arrow. The outer two lie a nanosecond within their spans."""
     sent, computed, answered = ((column - start).tolist() for column in times)
     for number, out, at, back in zip(numbers.tolist(), sent, computed, answered, strict=True):
         head = f'{{"name":"request","cat":"request","id":{number}'
         yield f'{head},"ph":"s","ts":{out / 1e3:.3f},{client}}}'
         yield f'{head},"ph":"t","ts":{at / 1e3:.3f},{device}}}'
-        yield f'{head},"ph":"f","bp":"e","ts":{(back - 1) / 1e3:.3f},{client}}}'
+        yield f'{head},"ph":"f","bp":"e","ts":{back / 1e3:.3f},{client}}}'

@@ -52,19 +52,26 @@ class InferenceClient:
         self._received = NO_REQUEST
         self.num_bad_messages = 0
 
-    def send(self, client: int, request: Request) -> None:
-        """Sends the next request of a client, which must have no other in flight."""
-        began = self._spans.begin()
+    def send(self, client: int, request: Request, kind: SpanKind = SpanKind.SEND, began: int | None = None) -> None:
+        """Sends the next request of a client, which must have no other in flight.
+
+        Args:
+            client: its number.
+            request: what it asks.
+            kind, began: the span that ends with this request, and its begin: one record for the work and its sending. By default
+                the sending alone.
+        """
+        began = self._spans.begin() if began is None else began
         is_initial = isinstance(request, InitialRequest)
-        kind = Kind.INITIAL if is_initial else Kind.RECURRENT
+        message = Kind.INITIAL if is_initial else Kind.RECURRENT
         epoch = self._server_epoch() if is_initial else self._search_epoch[client]
         new_node = 0 if isinstance(request, InitialRequest) else request.new_node
-        header = Header(kind, client, self._next_request_id, epoch, new_node)
+        header = Header(message, client, self._next_request_id, epoch, new_node)
         self._next_request_id += 1
         outstanding = Outstanding(header, self._wire.request_frames(header, request), FIRST_TIMEOUT_SECONDS, 0.0)
         self._outstanding[client] = outstanding
         self._transmit(outstanding)
-        self._spans.end(SpanKind.SEND, began, request_number(client, header.request_id))
+        self._spans.end(kind, began, request_number(client, header.request_id))
 
     def receive(self, timeout_seconds: float) -> tuple[int, Reply | SearchAborted] | None:
         """Returns the next answer of any client, or None if none came in time.

@@ -287,9 +287,10 @@ class SpanKind(IntEnum):
     """What a process was doing; a span has the argument named here, or 0."""
 
     TREE = 0
-    """Expand, back up and select in all trees of a group, from one reply to the next request (actor). Trees."""
+    """Expand, back up and select in all trees of a group, from one reply to the next request, which is sent (actor). The number of that
+    request, see `engine.trace.request_number`; 0 in one process."""
     BEGIN_MOVE = 1
-    """Observations and root noise of a group (actor). Trees."""
+    """Observations and root noise of a group, up to its first request (actor). The same."""
     GAME_STEP = 2
     """The end of a move: last backup, choice of the actions, one step of each game (actor). Trees."""
     WRITE_TRAJECTORY = 3
@@ -297,7 +298,7 @@ class SpanKind(IntEnum):
     THROTTLED = 4
     """Paused by a governor (actor, learner, reanalyzer)."""
     SEND = 5
-    """A request is made and sent (clients of the server). Its request number, see `engine.trace.request_number`."""
+    """A request is made and sent (reanalyzer, evaluator). Its request number."""
     WAIT_REPLY = 6
     """Waiting for a reply, and reading it (clients of the server). Its request number, NO_REQUEST without a reply."""
     GATHER = 7

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.layout import Counter, SpanKind, ThreadTrack
-from engine.recording import MAIN_THREAD, Recording, Track, group_of
+from engine.recording import MAIN_THREAD, SENDING_KINDS, Recording, Track, group_of
 from engine.trace import Spans
 from engine.verdict import Load, Verdict, judge
 
@@ -190,10 +190,10 @@ def _lies_within(spans: Spans, outer: SpanKind) -> NDArray[np.bool_]:
 
 
 def _latencies(track: Track) -> NDArray[np.float64]:
-    """Returns the time from each request of an actor to its reply, in milliseconds."""
-    sent, replied = track.spans.of(SpanKind.SEND), track.spans.of(SpanKind.WAIT_REPLY)
+    """Returns the time from each request of an actor, once it is sent, to its reply, in milliseconds."""
+    sent, replied = track.spans.of(*SENDING_KINDS), track.spans.of(SpanKind.WAIT_REPLY)
     _, at_sent, at_replied = np.intersect1d(sent.argument, replied.argument, return_indices=True)
-    return np.asarray((replied.end[at_replied] - sent.begin[at_sent]) * 1e-6, np.float64)
+    return np.asarray((replied.end[at_replied] - sent.end[at_sent]) * 1e-6, np.float64)
 
 
 def distribution_of(values: NDArray[np.float64], *, unit: float) -> Distribution:

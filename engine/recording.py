@@ -13,6 +13,8 @@ from engine.trace import Spans
 from muzero.types import Int64Array
 
 MAIN_THREAD = "main"
+SENDING_KINDS = (SpanKind.TREE, SpanKind.BEGIN_MOVE, SpanKind.SEND)
+"""Spans that end with a request; their argument is its number."""
 THREADS = {ThreadTrack.PREFETCH: "learner", ThreadTrack.DEVICE: "server"}
 """Whose the further threads are."""
 NANOSECONDS = 1e9

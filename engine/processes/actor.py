@@ -109,9 +109,7 @@ class Actor:
     def _begin_move(self, client: int) -> None:
         began = self._spans.begin()
         self._moves[client] = move = self._players[client].play_move()
-        request = next(move)
-        self._spans.end(SpanKind.BEGIN_MOVE, began, self._num_trees)
-        self._inference.send(client, request)
+        self._inference.send(client, next(move), SpanKind.BEGIN_MOVE, began)
 
     def _advance(self, client: int, reply: Reply | SearchAborted) -> None:
         """Hands a reply to its group and sends the group's next request."""
@@ -129,8 +127,7 @@ class Actor:
             if not self._is_ahead_of_learner():
                 self._begin_move(client)
             return
-        self._spans.end(SpanKind.TREE, began, self._num_trees)
-        self._inference.send(client, request)
+        self._inference.send(client, request, SpanKind.TREE, began)
 
     def _finish_move(self, outcome: MoveOutcome) -> None:
         for trajectory in outcome.trajectories:

@@ -1,7 +1,7 @@
 """A small recording, every span set by hand in milliseconds: two actors, a server, a learner that is paused half of the time. No tests."""
 
 from engine.layout import NO_REQUEST, Control, Counter, SpanKind, ThreadTrack, telemetry_layout
-from engine.recording import Moment, Recording, moment_of_run, record_of
+from engine.recording import SENDING_KINDS, Moment, Recording, moment_of_run, record_of
 from engine.shared_memory import Segment
 from engine.telemetry import ProcessIndices, Telemetry
 from engine.trace import request_number
@@ -13,11 +13,9 @@ CONFIG = tiny_config(actors={"num_actors": 2}, evaluation={"is_enabled": True}, 
 INDICES = ProcessIndices.of(2, has_evaluator=True)
 
 ACTOR = (
-    (SpanKind.BEGIN_MOVE, 0, 2, 4),
-    (SpanKind.SEND, 2, 3, 0),
+    (SpanKind.BEGIN_MOVE, 0, 3, 0),
     (SpanKind.WAIT_REPLY, 3, 23, 0),
-    (SpanKind.TREE, 23, 28, 4),
-    (SpanKind.SEND, 28, 29, 1),
+    (SpanKind.TREE, 23, 29, 1),
     (SpanKind.WAIT_REPLY, 29, 49, 1),
     (SpanKind.GAME_STEP, 49, 59, 4),
     (SpanKind.THROTTLED, 60, 70, 0),
@@ -80,7 +78,7 @@ def moment_at(telemetry: Telemetry, milliseconds: int, *, cpu_seconds: float, id
 
 def record(telemetry: Telemetry, ring: int, spans: tuple[tuple[SpanKind, int, int, int], ...], client: int = 0) -> None:
     """Records spans given in milliseconds; arguments of requests become request numbers of a client."""
-    requests = (SpanKind.SEND, SpanKind.WAIT_REPLY, SpanKind.QUEUED)
+    requests = (*SENDING_KINDS, SpanKind.WAIT_REPLY, SpanKind.QUEUED)
     for kind, begin, end, argument in spans:
         value = request_number(client, argument) if kind in requests and argument != NO_REQUEST else argument
         recorder = telemetry.block(ring).spans if ring < INDICES.num_processes else telemetry.thread_spans(ThreadTrack.DEVICE)
