@@ -108,7 +108,9 @@ def _arrows(recording: Recording, shown: list[tuple[Track, Spans]]) -> Iterator[
         answered = answered.chosen(answered.argument != NO_REQUEST)
         numbers, at_sent, at_answered = np.intersect1d(sent.argument, answered.argument, return_indices=True)
         numbers, at_known, at_computed = np.intersect1d(numbers, computed.argument, return_indices=True)
-        times = (sent.end[at_sent[at_known]] - 1, computed.end[at_computed], answered.end[at_answered[at_known]] - 1)
+        begins = computed.end[at_computed]
+        # A sender that was interrupted just after sending ends its span later than the server begins.
+        times = (np.minimum(sent.end[at_sent[at_known]] - 1, begins), begins, answered.end[at_answered[at_known]] - 1)
         yield from _flows(numbers, times, start, _place(track), _place(device))
 
 

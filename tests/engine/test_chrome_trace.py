@@ -3,14 +3,18 @@
 import gzip
 import json
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine import chrome_trace
 from engine.chrome_trace import write_trace
-from tests.engine.recording_examples import make_recording
+from engine.layout import SpanKind
+from engine.trace import Spans
+from tests.engine.recording_examples import MILLISECOND, START, make_recording
 
 Event = dict[str, Any]
 
@@ -99,3 +103,20 @@ def test_a_large_recording_shows_the_newest_spans_of_each_thread(tmp_path: Path,
         "send",
         "wait reply",
     ]
+
+
+def test_an_arrow_never_begins_after_its_request_is_computed(tmp_path: Path) -> None:
+    recording = make_recording()
+    late = [replace(track, spans=with_late_sender(track.spans)) for track in recording.tracks]
+    write_trace(tmp_path / "trace.json.gz", replace(recording, tracks=tuple(late)))
+    events = read_trace(tmp_path / "trace.json.gz")
+    assert_is_sound(events)
+    assert 11000.0 in [event["ts"] for event in events if event["ph"] == "s"]
+
+
+def with_late_sender(spans: Spans) -> Spans:
+    """Returns spans whose first sender is interrupted until after the forward pass began at 11 ms."""
+    is_first = spans.kind == SpanKind.BEGIN_MOVE
+    is_wait = (spans.kind == SpanKind.WAIT_REPLY) & (spans.begin == START + 3 * MILLISECOND)
+    late = START + 12 * MILLISECOND
+    return replace(spans, end=np.where(is_first, late, spans.end), begin=np.where(is_wait, late, spans.begin))
