@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.errors import BadMessage, PeerDied
-from engine.messages import Header, Kind, ReplyReader, Wire
+from engine.messages import Header, Kind, Wire
 from engine.process_life import Life
+from engine.replies import ReplyReader
 from engine.transport import ClientSocket
 from muzero.types import InitialReply, InitialRequest, RecurrentReply, RecurrentRequest, Reply, Request, SearchAborted
 

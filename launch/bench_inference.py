@@ -15,7 +15,8 @@ import numpy as np
 
 from engine.config import RunConfig
 from engine.errors import PeerDied
-from engine.messages import Header, Kind, ReplyReader, Wire
+from engine.messages import Header, Kind, Wire
+from engine.replies import ReplyReader
 from engine.run_parts import make_wire
 from engine.transport import ClientSocket, server_address
 from launch.bench_child import BenchChild

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from engine.answering import Answering
 from engine.batch_staging import StagedBatch, Staging
 from engine.batching import Pending
 from engine.config import RunConfig
@@ -19,7 +20,7 @@ from engine.errors import BadMessage
 from engine.inference_device import MAX_IN_FLIGHT
 from engine.inference_devices import capacity_of, make_batcher, make_device
 from engine.layout import Control, Counter, Gauge
-from engine.messages import BatchReplies, Header, Kind, arrays_of, unpack_header
+from engine.messages import Kind
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_parts import attach_weights, make_wire
 from engine.slots import leaves_in_flight
@@ -27,7 +28,7 @@ from engine.telemetry import ProcessBlock
 from engine.transport import ServerSocket, server_address
 from engine.weights import WeightStore
 from muzero.games import make_game
-from muzero.types import Float32Array, GameSpec, Reply
+from muzero.types import Float32Array, GameSpec
 
 IDLE_SECONDS = 0.05
 WEIGHTS_SECONDS = 0.05
@@ -104,6 +105,7 @@ class InferenceServer:
     ) -> None:
         self._wire = make_wire(config, spec)
         self._weights, self._socket, self._block, self._epoch = weights, socket, block, epoch
+        self._answers = Answering(socket, block, epoch)
         self._values = np.zeros(num_floats, dtype=np.float32)
         self.device = make_device(config, spec, action_planes)
         self._batcher = make_batcher(config)
@@ -171,10 +173,10 @@ class InferenceServer:
             try:
                 header, client = self._wire.parse_request(message)
             except BadMessage:
-                self._refuse(identity, message)
+                self._answers.refuse(identity, message)
                 continue
             if header.kind == Kind.RECURRENT and (header.epoch != self._epoch or client.index not in self._search_is_here):
-                self._tell(identity, Kind.STALE, header)
+                self._answers.tell(identity, Kind.STALE, header)
             else:
                 self._batcher.add(Pending(identity, header, client, message), time.monotonic())
 
@@ -182,7 +184,7 @@ class InferenceServer:
         """Gives the device the batch that was collected."""
         staged = next(self._stagings).fill(self._batcher.take())
         for pending in staged.refused:
-            self._refuse(pending.identity, pending.message)
+            self._answers.refuse(pending.identity, pending.message)
         self._batcher.answered([pending.client.index for pending in staged.refused], now)
         self._search_is_here.update(pending.client.index for pending in staged.roots)
         if staged.num_leaves:
@@ -195,31 +197,9 @@ class InferenceServer:
             done = self._in_flight.popleft()
             for requests, reply in ((done.staged.roots, finished.answer.initial), (done.staged.leaves, finished.answer.recurrent)):
                 if reply is not None:
-                    self._reply(requests, reply, done.version)
+                    self._answers.reply(requests, reply, done.version)
             self._batcher.answered(done.staged.clients, time.monotonic())
             self._count(done, finished.moment)
-
-    def _reply(self, requests: list[Pending], reply: Reply, version: int) -> None:
-        """Sends its part of a reply to each of these requests."""
-        replies, first = BatchReplies(arrays_of(reply)), 0
-        for identity, header, client, _ in requests:
-            end = first + client.num_trees
-            answer = Header(header.kind, client.index, header.request_id, self._epoch, version)
-            self._socket.send(identity, replies.message(answer, first, end))
-            first = end
-
-    def _refuse(self, identity: bytes, message: bytes) -> None:
-        """Counts a message that is not what was declared; tells its sender, where the header says who that is."""
-        self._block.add(Counter.BAD_MESSAGES, 1)
-        try:
-            header = unpack_header(message)
-        except BadMessage:
-            return
-        self._tell(identity, Kind.REFUSED, header)
-
-    def _tell(self, identity: bytes, kind: Kind, asked: Header) -> None:
-        """Sends a reply that carries nothing."""
-        self._socket.send(identity, Header(kind, asked.client, asked.request_id, self._epoch, 0).pack())
 
     def _count(self, done: InFlight, finished: float) -> None:
         """Counts a batch; the device had it from when it was submitted or from when the one before was done."""

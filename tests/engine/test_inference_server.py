@@ -10,7 +10,8 @@ import pytest
 
 from engine.inference_client import InferenceClient, RemoteModel
 from engine.layout import Counter
-from engine.messages import Header, Kind, ReplyReader
+from engine.messages import Header, Kind
+from engine.replies import ReplyReader
 from engine.run_parts import make_wire
 from engine.transport import ClientSocket
 from muzero.games import make_game
