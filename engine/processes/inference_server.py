@@ -16,7 +16,7 @@ from engine.batch_staging import StagedBatch, Staging
 from engine.batching import Pending
 from engine.config import RunConfig
 from engine.device import out_of_memory_is_final
-from engine.errors import BadMessage
+from engine.errors import BadMessage, PeerDied
 from engine.inference_device import MAX_IN_FLIGHT
 from engine.inference_devices import capacity_of, make_batcher, make_device
 from engine.layout import Control, Counter, Gauge
@@ -112,6 +112,7 @@ class InferenceServer:
         self._stagings = cycle([Staging(self._wire, capacity_of(config)) for _ in range(MAX_IN_FLIGHT)])
         self._in_flight: deque[InFlight] = deque()
         self._device_idle_since = time.monotonic()
+        self._patience_seconds = config.supervisor.heartbeat_timeout_seconds
         self._expected_leaves = leaves_in_flight(config)
         self._search_is_here: set[int] = set()
         self._mean_fill = 0.0
@@ -139,6 +140,7 @@ class InferenceServer:
         batch_seconds = self._batch_seconds(now)
         if batch_seconds <= 0.0:
             self._submit(now)
+        self._require_live_device(now)
         seconds = min(IDLE_SECONDS, batch_seconds, self.device.seconds_left(now))
         worked = time.monotonic()
         self._block.add(Counter.BUSY_NANOSECONDS, int(1e9 * (worked - began)))
@@ -153,6 +155,11 @@ class InferenceServer:
 
     def _has_new_weights(self) -> bool:
         return self._weights.version != self.device.version
+
+    def _require_live_device(self, now: float) -> None:
+        """Raises PeerDied if the device is stuck: this thread goes on beating, so that nobody else would notice."""
+        if self._in_flight and now - max(self._in_flight[0].submitted, self._device_idle_since) > self._patience_seconds:
+            raise PeerDied(f"the inference device has computed one batch for {self._patience_seconds:g} s: it is stuck or far too slow.")
 
     def _batch_seconds(self, now: float) -> float:
         """Returns how long the next batch should still be collected, as far as this moment knows."""
@@ -188,7 +195,7 @@ class InferenceServer:
         self._batcher.answered([pending.client.index for pending in staged.refused], now)
         self._search_is_here.update(pending.client.index for pending in staged.roots)
         if staged.num_leaves:
-            self._in_flight.append(InFlight(staged, self.device.version, now))
+            self._in_flight.append(InFlight(staged, self.device.version, time.monotonic()))
             self.device.submit(staged.batch)
 
     def _send_answers(self) -> None:
