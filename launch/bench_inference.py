@@ -32,6 +32,19 @@ REPLY_SECONDS = 10.0
 MICROSECONDS = 1e6
 
 
+HEADINGS = {
+    "leaves_per_message": "leaves",
+    "requests_per_second": "requests/s",
+    "leaves_per_second": "leaves/s",
+    "mean_batch": "batch",
+    "server_cpu_microseconds_per_message": "CPU us",
+    "bare_cpu_microseconds_per_message": "bare ZeroMQ",
+    "ratio": "ratio",
+    "server_cpu_microseconds_per_leaf": "CPU us/leaf",
+}
+"""What is shown of a row, and how."""
+
+
 class InferenceRow(TypedDict):
     """One size of messages: the server's own cost, bare ZeroMQ's, and their quotient."""
 
