@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from engine.errors import BadMessage, PeerDied
 from engine.layout import NO_REQUEST, SpanKind
-from engine.messages import Header, Kind, ReplyReader, Wire
+from engine.messages import Header, Kind, Wire
 from engine.process_life import Life
+from engine.replies import ReplyReader
 from engine.trace import SpanRecorder, request_number, silent_recorder
 from engine.transport import ClientSocket
 from muzero.types import InitialReply, InitialRequest, RecurrentReply, RecurrentRequest, Reply, Request, SearchAborted

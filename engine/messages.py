@@ -17,29 +17,20 @@ before anything is touched. What the arrays of a request hold is checked where t
 """
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.errors import BadMessage
 from engine.slots import Client
-from muzero.types import (
-    GameSpec,
-    InitialReply,
-    InitialRequest,
-    Int32Array,
-    Observation,
-    RecurrentReply,
-    Reply,
-    Request,
-)
+from muzero.types import GameSpec, InitialRequest, Int32Array, Observation, Request
 
 HEADER = struct.Struct("=5q")
-WORD_BYTES = 4
-"""Of every number behind the header but the frames and players of a root."""
+NODE_BYTES = 8
+"""What a RECURRENT request says of a tree: parent node and action."""
 
 
 class Kind(IntEnum):
@@ -93,6 +84,18 @@ def unpack_header(message: Any) -> Header:
     return Header(KINDS[kind], client, request_id, epoch, word)
 
 
+class DeclaredArray(NamedTuple):
+    """An array of a message."""
+
+    shape: tuple[int, ...]
+    dtype: type[np.generic]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the array."""
+        return prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
 @dataclass(frozen=True)
 class Wire:
     """The sizes that both ends of the wire agree on for a run.
@@ -124,7 +127,7 @@ class Wire:
         header = unpack_header(message)
         client = self.client_of(header)
         if header.kind == Kind.RECURRENT:
-            size = 2 * WORD_BYTES * client.num_trees
+            size = NODE_BYTES * client.num_trees
             if not 1 <= header.word < self.num_nodes:
                 raise BadMessage(f"new node {header.word} of a tree with {self.num_nodes}.")
         elif header.kind == Kind.INITIAL:
@@ -151,11 +154,14 @@ class Wire:
         frames = np.frombuffer(message[HEADER.size : len(message) - num_trees], spec.frame_dtype)
         return Observation(frames.reshape(num_trees, spec.num_frames, *spec.frame_shape), to_play)
 
-    def reply_bytes(self, kind: Kind, num_trees: int) -> int:
-        """Returns the bytes behind the header of a reply to a client of so many trees."""
+    def reply_arrays(self, kind: Kind, num_trees: int) -> tuple[DeclaredArray, ...]:
+        """Returns the arrays of a reply to a client of so many trees, in order; none for STALE and REFUSED."""
+        number, priors = DeclaredArray((num_trees,), np.float32), (num_trees, self.num_priors)
         if kind == Kind.INITIAL:
-            return WORD_BYTES * num_trees * (1 + self.spec.num_actions)
-        return 2 * WORD_BYTES * num_trees * (1 + self.num_priors) if kind == Kind.RECURRENT else 0
+            return number, DeclaredArray((num_trees, self.spec.num_actions), np.float32)
+        if kind == Kind.RECURRENT:
+            return number, number, DeclaredArray(priors, np.float32), DeclaredArray(priors, np.int32)
+        return ()
 
     def client_of(self, header: Header) -> Client:
         """Returns whose message it is.
@@ -177,76 +183,3 @@ def require_size(header: Header, message_bytes: int, array_bytes: int) -> None:
 def recurrent_words(message: bytes) -> Int32Array:
     """Returns the arrays of a RECURRENT request, int32 [2 * B]: parent nodes, then actions; without a copy, unchecked."""
     return np.frombuffer(message, np.int32, offset=HEADER.size)
-
-
-class BatchReplies:
-    """The answers to a batch, cut into one message per client.
-
-    Args:
-        arrays: what a reply holds, in order; the first axis of each counts the trees of the batch.
-    """
-
-    def __init__(self, arrays: Sequence[np.ndarray[Any, Any]]) -> None:
-        self._parts = [(np.ascontiguousarray(array).data.cast("B"), array.nbytes // len(array)) for array in arrays]
-
-    def message(self, header: Header, first: int, end: int) -> bytes:
-        """Returns the reply about the trees [first, end) of the batch."""
-        return b"".join([header.pack(), *[part[first * row_bytes : end * row_bytes] for part, row_bytes in self._parts]])
-
-
-def arrays_of(reply: Reply) -> tuple[np.ndarray[Any, Any], ...]:
-    """Returns the arrays of a reply in the order of the wire."""
-    if isinstance(reply, InitialReply):
-        return reply.value, reply.policy_logits
-    return reply.reward, reply.value, reply.prior, reply.prior_action
-
-
-class ReplyReader:
-    """Reads the replies of one process, all in the same memory: the arrays of one are overwritten by the next.
-
-    Args:
-        wire: sizes of the run.
-
-    Attributes:
-        memory: uint8 [largest reply], where to put a message.
-    """
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        trees = max(client.num_trees for client in wire.clients)
-        size = HEADER.size + max(wire.reply_bytes(kind, trees) for kind in Kind)
-        self.memory = np.empty(size, np.uint8)
-        self._recurrent: dict[int, RecurrentReply] = {}
-
-    def read(self, message_bytes: int) -> tuple[Header, Reply | None]:
-        """Returns the message in the memory; without a reply for STALE and REFUSED.
-
-        Args:
-            message_bytes: its length, which may be more than the memory holds.
-
-        Raises:
-            BadMessage: if anything is not as declared.
-        """
-        header = unpack_header(self.memory[:message_bytes])
-        num_trees = self._wire.client_of(header).num_trees
-        require_size(header, message_bytes, self._wire.reply_bytes(header.kind, num_trees))
-        if header.kind == Kind.INITIAL:
-            value, policy_logits = self._arrays(((num_trees,), np.float32), ((num_trees, self._wire.spec.num_actions), np.float32))
-            return header, InitialReply(value, policy_logits, header.word)
-        if header.kind == Kind.RECURRENT:
-            if num_trees not in self._recurrent:
-                self._recurrent[num_trees] = self._recurrent_reply(num_trees)
-            return header, self._recurrent[num_trees]
-        return header, None
-
-    def _recurrent_reply(self, num_trees: int) -> RecurrentReply:
-        number, prior = ((num_trees,), np.float32), (num_trees, self._wire.num_priors)
-        return RecurrentReply(*self._arrays(number, number, (prior, np.float32), (prior, np.int32)))
-
-    def _arrays(self, *declared: tuple[tuple[int, ...], type[Any]]) -> list[np.ndarray[Any, Any]]:
-        """Returns the arrays behind the header, in order."""
-        arrays, offset = [], HEADER.size
-        for shape, dtype in declared:
-            arrays.append(np.ndarray(shape, dtype, self.memory.data, offset))
-            offset += arrays[-1].nbytes
-        return arrays

@@ -27,7 +27,23 @@ GROUPS = 2
 SMALLEST_NETWORK = "1x4"
 """Of a simulated device, which does not call it."""
 FREE = "simulated:0+0"
+FREE_ACTORS = 2
+"""One for each core of the machine that the figures are promised for, beside the server."""
 MICROSECONDS = 1e6
+
+
+HEADINGS = {
+    "network": "network",
+    "actors": "actors",
+    "leaves_per_message": "leaves",
+    "simulations_per_second": "sims/s",
+    "raw_simulations_per_second": "limit/s",
+    "efficiency": "ratio",
+    "mean_batch": "batch",
+    "device_busy_share": "busy",
+    "cpu_microseconds_per_simulation": "CPU us/sim",
+}
+"""What is shown of a row, and how."""
 
 
 class EngineRow(TypedDict):
@@ -94,7 +110,7 @@ def bench_engine(
         simulations: simulations per search.
         seconds: length of one measurement.
         rounds: measurements of each of the two figures, taken in turns; medians are reported.
-        free_leaves: leaves a message of the rows with a free network, one each.
+        free_leaves: leaves a message of the rows with a free network and two actors, one each.
 
     Returns:
         {"bench": "engine", "rows": [...]}, see EngineRow; the raw figure is the network's recurrent inference in a loop, and the
@@ -106,7 +122,7 @@ def bench_engine(
     """
     rows = [_measure(bench_config(network, trees, simulations), network, board, seconds, rounds) for network in networks]
     for leaves in free_leaves:
-        rows.append(_measure(simulated_config(FREE, 1, GROUPS * leaves, simulations), FREE, board, seconds, rounds))
+        rows.append(_measure(simulated_config(FREE, FREE_ACTORS, GROUPS * leaves, simulations), FREE, board, seconds, rounds))
     return {"bench": "engine", "rows": rows}
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from engine.config import RunConfig
 from engine.errors import PeerDied
-from engine.messages import Header, Kind, ReplyReader, Wire
+from engine.messages import Header, Kind, Wire
+from engine.replies import ReplyReader
 from engine.run_parts import make_wire
 from engine.transport import ClientSocket, server_address
 from launch.bench_child import BenchChild
@@ -29,6 +30,19 @@ ACTORS = 4
 """Scripted actors, of two clients each, behind one socket."""
 REPLY_SECONDS = 10.0
 MICROSECONDS = 1e6
+
+
+HEADINGS = {
+    "leaves_per_message": "leaves",
+    "requests_per_second": "requests/s",
+    "leaves_per_second": "leaves/s",
+    "mean_batch": "batch",
+    "server_cpu_microseconds_per_message": "CPU us",
+    "bare_cpu_microseconds_per_message": "bare ZeroMQ",
+    "ratio": "ratio",
+    "server_cpu_microseconds_per_leaf": "CPU us/leaf",
+}
+"""What is shown of a row, and how."""
 
 
 class InferenceRow(TypedDict):

@@ -24,6 +24,19 @@ REPLY_SECONDS = 10.0
 MICROSECONDS = 1e6
 
 
+HEADINGS = {
+    "leaves_per_message": "leaves",
+    "round_trips_per_second": "trips/s",
+    "bare_round_trips_per_second": "bare ZeroMQ",
+    "ratio": "ratio",
+    "bytes_per_second": "bytes/s",
+    "cpu_microseconds_per_round_trip": "CPU us",
+    "bare_cpu_microseconds_per_round_trip": "bare",
+    "cpu_ratio": "ratio",
+}
+"""What is shown of a row, and how."""
+
+
 class TransportRow(TypedDict):
     """One size of messages: the engine's sockets, bare ZeroMQ, and the quotients of ours to that."""
 

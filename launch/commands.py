@@ -11,6 +11,8 @@ from launch.shown_errors import shown_errors
 from launch.versions import version_option
 from muzero.errors import UserError
 
+Benched = tuple[dict[str, Any], Mapping[str, str] | None]
+"""The record of a benchmark, and which keys of its rows are shown, by which names; None for all."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -142,29 +144,32 @@ def bench_command(
         _show(bench_games(names, seconds=seconds), print_speeds, as_json=as_json)
     elif names:
         raise UserError(f"bench {part} got '{names[0]}': leave it out, only bench games takes names.")
-    elif device is not None:
-        from launch.bench_engine import bench_simulated
-
-        record = bench_simulated(device, actors=actors or 1, games=games_per_actor or 64, seconds=seconds)
-        _show(record, lambda record: print_rows(record["rows"], title="bench engine"), as_json=as_json)
     else:
-        _show(_bench(part), lambda record: print_rows(record["rows"], title=f"bench {part}"), as_json=as_json)
+        record, headings = _bench(part) if device is None else _bench_simulated(device, actors, games_per_actor, seconds)
+        _show(record, lambda record: print_rows(record["rows"], title=f"bench {part}", headings=headings), as_json=as_json)
 
 
-def _bench(part: str) -> dict[str, Any]:
-    """Runs a benchmark and returns its record."""
+def _bench_simulated(device: str, actors: int | None, games: int | None, seconds: float) -> Benched:
+    """Runs the benchmark of the engine on a simulated device."""
+    from launch.bench_engine import HEADINGS, bench_simulated
+
+    return bench_simulated(device, actors=actors or 1, games=games or 64, seconds=seconds), HEADINGS
+
+
+def _bench(part: str) -> Benched:
+    """Runs a benchmark."""
     if part == "search":
         from launch.bench_search import bench_search
 
-        return bench_search()
+        return bench_search(), None
     if part == "inference":
-        from launch.bench_inference import bench_inference
+        from launch import bench_inference
 
-        return bench_inference()
+        return bench_inference.bench_inference(), bench_inference.HEADINGS
     if part == "transport":
-        from launch.bench_transport import bench_transport
+        from launch import bench_transport
 
-        return bench_transport()
-    from launch.bench_engine import bench_engine
+        return bench_transport.bench_transport(), bench_transport.HEADINGS
+    from launch import bench_engine
 
-    return bench_engine()
+    return bench_engine.bench_engine(), bench_engine.HEADINGS

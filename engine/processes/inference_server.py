@@ -11,15 +11,16 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from engine.answering import Answering
 from engine.batch_staging import StagedBatch, Staging
 from engine.batching import Pending
 from engine.config import RunConfig
 from engine.device import out_of_memory_is_final
-from engine.errors import BadMessage
+from engine.errors import BadMessage, PeerDied
 from engine.inference_device import MAX_IN_FLIGHT
 from engine.inference_devices import capacity_of, make_batcher, make_device
 from engine.layout import Control, Counter, Gauge, SpanKind, ThreadTrack
-from engine.messages import BatchReplies, Header, Kind, arrays_of, unpack_header
+from engine.messages import Kind
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_parts import attach_weights, make_wire
 from engine.slots import leaves_in_flight
@@ -28,7 +29,7 @@ from engine.trace import SpanRecorder, request_number, silent_recorder
 from engine.transport import ServerSocket, server_address
 from engine.weights import WeightStore
 from muzero.games import make_game
-from muzero.types import Float32Array, GameSpec, Reply
+from muzero.types import Float32Array, GameSpec
 
 IDLE_SECONDS = 0.05
 WEIGHTS_SECONDS = 0.05
@@ -110,12 +111,14 @@ class InferenceServer:
     ) -> None:
         self._wire = make_wire(config, spec)
         self._weights, self._socket, self._block, self._epoch = weights, socket, block, epoch
+        self._answers = Answering(socket, block, epoch)
         self._values = np.zeros(num_floats, dtype=np.float32)
         self.device = make_device(config, spec, action_planes)
         self._batcher = make_batcher(config)
         self._stagings = cycle([Staging(self._wire, capacity_of(config)) for _ in range(MAX_IN_FLIGHT)])
         self._in_flight: deque[InFlight] = deque()
         self._device_idle_since = time.monotonic()
+        self._patience_seconds = config.supervisor.heartbeat_timeout_seconds
         self._expected_leaves = leaves_in_flight(config)
         self._search_is_here: set[int] = set()
         self._mean_fill = 0.0
@@ -146,6 +149,7 @@ class InferenceServer:
         batch_seconds = self._batch_seconds(now)
         if batch_seconds <= 0.0:
             self._submit(now)
+        self._require_live_device(now)
         seconds = min(IDLE_SECONDS, batch_seconds, self.device.seconds_left(now))
         worked = time.monotonic()
         self._block.add(Counter.BUSY_NANOSECONDS, int(1e9 * (worked - began)))
@@ -160,6 +164,11 @@ class InferenceServer:
 
     def _has_new_weights(self) -> bool:
         return self._weights.version != self.device.version
+
+    def _require_live_device(self, now: float) -> None:
+        """Raises PeerDied if the device is stuck: this thread goes on beating, so that nobody else would notice."""
+        if self._in_flight and now - max(self._in_flight[0].submitted, self._device_idle_since) > self._patience_seconds:
+            raise PeerDied(f"the inference device has computed one batch for {self._patience_seconds:g} s: it is stuck or far too slow.")
 
     def _batch_seconds(self, now: float) -> float:
         """Returns how long the next batch should still be collected, as far as this moment knows."""
@@ -184,10 +193,10 @@ class InferenceServer:
             try:
                 header, client = self._wire.parse_request(message)
             except BadMessage:
-                self._refuse(identity, message)
+                self._answers.refuse(identity, message)
                 continue
             if header.kind == Kind.RECURRENT and (header.epoch != self._epoch or client.index not in self._search_is_here):
-                self._tell(identity, Kind.STALE, header)
+                self._answers.tell(identity, Kind.STALE, header)
             else:
                 self._batcher.add(Pending(identity, header, client, message, self._spans.begin()), time.monotonic())
         if num_received:
@@ -198,12 +207,12 @@ class InferenceServer:
         began = self._spans.begin()
         staged = next(self._stagings).fill(self._batcher.take())
         for pending in staged.refused:
-            self._refuse(pending.identity, pending.message)
+            self._answers.refuse(pending.identity, pending.message)
         self._batcher.answered([pending.client.index for pending in staged.refused], now)
         self._search_is_here.update(pending.client.index for pending in staged.roots)
         if staged.num_leaves:
             assembled = self._spans.end(SpanKind.ASSEMBLE, began, staged.num_leaves)
-            self._in_flight.append(InFlight(staged, self.device.version, now, assembled))
+            self._in_flight.append(InFlight(staged, self.device.version, time.monotonic(), assembled))
             self.device.submit(staged.batch)
             self._record_queued(staged, assembled)
 
@@ -213,7 +222,7 @@ class InferenceServer:
             done, began = self._in_flight.popleft(), self._spans.begin()
             for requests, reply in ((done.staged.roots, finished.answer.initial), (done.staged.leaves, finished.answer.recurrent)):
                 if reply is not None:
-                    self._reply(requests, reply, done.version)
+                    self._answers.reply(requests, reply, done.version)
             self._batcher.answered(done.staged.clients, time.monotonic())
             self._spans.end(SpanKind.REPLY, began, done.staged.num_leaves)
             self._count(done, finished.moment)
@@ -224,28 +233,6 @@ class InferenceServer:
             for pending in (*staged.roots, *staged.leaves):
                 number = request_number(pending.client.index, pending.header.request_id)
                 self._spans.record(SpanKind.QUEUED, pending.received, assembled, number)
-
-    def _reply(self, requests: list[Pending], reply: Reply, version: int) -> None:
-        """Sends its part of a reply to each of these requests."""
-        replies, first = BatchReplies(arrays_of(reply)), 0
-        for identity, header, client, *_ in requests:
-            end = first + client.num_trees
-            answer = Header(header.kind, client.index, header.request_id, self._epoch, version)
-            self._socket.send(identity, replies.message(answer, first, end))
-            first = end
-
-    def _refuse(self, identity: bytes, message: bytes) -> None:
-        """Counts a message that is not what was declared; tells its sender, where the header says who that is."""
-        self._block.add(Counter.BAD_MESSAGES, 1)
-        try:
-            header = unpack_header(message)
-        except BadMessage:
-            return
-        self._tell(identity, Kind.REFUSED, header)
-
-    def _tell(self, identity: bytes, kind: Kind, asked: Header) -> None:
-        """Sends a reply that carries nothing."""
-        self._socket.send(identity, Header(kind, asked.client, asked.request_id, self._epoch, 0).pack())
 
     def _count(self, done: InFlight, finished: float) -> None:
         """Counts a batch; the device had it from when it was submitted or from when the one before was done."""

@@ -9,7 +9,8 @@ import pytest
 from engine import inference_client as inference_client_module
 from engine.errors import BadMessage, PeerDied
 from engine.inference_client import InferenceClient, RemoteModel
-from engine.messages import BatchReplies, Header, Kind, arrays_of
+from engine.messages import Header, Kind
+from engine.replies import BatchReplies
 from engine.run_parts import make_wire
 from engine.transport import ClientSocket, ServerSocket
 from muzero.games import make_game
@@ -41,7 +42,7 @@ class PlayedServer:
 
     def answer(self, request: Header, kind: Kind = Kind.INITIAL, reply: Reply | None = REPLY) -> None:
         header = Header(kind, request.client, request.request_id, self.epoch, 9)
-        self.socket.send(self.identity, header.pack() if reply is None else BatchReplies(arrays_of(reply)).message(header, 0, 3))
+        self.socket.send(self.identity, header.pack() if reply is None else BatchReplies(reply).message(header, 0, 3))
 
 
 @pytest.fixture

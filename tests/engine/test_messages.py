@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadMessage
-from engine.messages import HEADER, BatchReplies, Header, Kind, ReplyReader, Wire, arrays_of, recurrent_words, unpack_header
+from engine.messages import HEADER, Header, Kind, Wire, recurrent_words, unpack_header
+from engine.replies import BatchReplies, ReplyReader
 from engine.slots import Client
 from muzero.types import InitialReply, InitialRequest, Observation, RecurrentReply, RecurrentRequest, Reply
 from tests.engine.ring_examples import SPEC
@@ -50,19 +51,20 @@ def test_a_recurrent_request_survives_the_wire() -> None:
 
 def test_replies_survive_the_wire_even_from_strided_arrays() -> None:
     reply = random_reply(0)
-    header, parsed = received(BatchReplies(arrays_of(reply)).message(Header(Kind.RECURRENT, 0, 5, 9, 12), 0, TREES))
+    header, parsed = received(BatchReplies(reply).message(Header(Kind.RECURRENT, 0, 5, 9, 12), 0, TREES))
     assert header.word == 12
     for name in ("reward", "value", "prior", "prior_action"):
         np.testing.assert_array_equal(getattr(parsed, name), getattr(reply, name))
     initial = InitialReply(np.zeros(TREES, np.float32), np.ones((TREES, 9), np.float32), 12)
-    _, parsed_initial = received(BatchReplies(arrays_of(initial)).message(Header(Kind.INITIAL, 0, 5, 9, 12), 0, TREES))
+    _, parsed_initial = received(BatchReplies(initial).message(Header(Kind.INITIAL, 0, 5, 9, 12), 0, TREES))
     assert isinstance(parsed_initial, InitialReply)
     assert (parsed_initial.version, parsed_initial.policy_logits.tolist()) == (12, np.ones((TREES, 9)).tolist())
 
 
 def test_of_a_batch_each_client_gets_its_own_trees() -> None:
     one, two = random_reply(1), random_reply(2)
-    whole = [np.concatenate(pair) for pair in zip(arrays_of(one), arrays_of(two), strict=True)]
+    names = ("reward", "value", "prior", "prior_action")
+    whole = RecurrentReply(*(np.concatenate([getattr(one, name), getattr(two, name)]) for name in names))
     _, parsed = received(BatchReplies(whole).message(Header(Kind.RECURRENT, 1, 0, 0, 0), TREES, 2 * TREES))
     assert isinstance(parsed, RecurrentReply)
     np.testing.assert_array_equal(parsed.prior_action, two.prior_action)
@@ -110,7 +112,7 @@ def test_a_player_that_the_game_does_not_have_is_refused() -> None:
 
 def test_a_reply_longer_than_the_longest_is_refused() -> None:
     logits = np.zeros((TREES, 9), np.float32)
-    message = BatchReplies((logits[:, 0], logits)).message(Header(Kind.INITIAL, 0, 5, 9, 12), 0, TREES)
+    message = BatchReplies(InitialReply(logits[:, 0], logits, 12)).message(Header(Kind.INITIAL, 0, 5, 9, 12), 0, TREES)
     assert isinstance(received(message)[1], InitialReply)
     for wrong in (message + b"\0" * 4, message + b"\0" * 10_000, message[:-1]):
         with pytest.raises(BadMessage):
@@ -119,7 +121,7 @@ def test_a_reply_longer_than_the_longest_is_refused() -> None:
 
 def test_a_short_message_is_not_read_together_with_the_rest_of_an_older_one() -> None:
     reader = ReplyReader(WIRE)
-    received(BatchReplies(arrays_of(random_reply(0))).message(Header(Kind.RECURRENT, 0, 5, 9, 12), 0, TREES), reader)
+    received(BatchReplies(random_reply(0)).message(Header(Kind.RECURRENT, 0, 5, 9, 12), 0, TREES), reader)
     with pytest.raises(BadMessage):
         received(b"\1" * 8, reader)
 

@@ -271,3 +271,11 @@ def test_a_simulated_device_that_cannot_be_is_a_sentence(run_launch: Launch, arg
 
     assert result.exit_code == 2
     assert sentence in result.output
+
+
+def test_options_of_a_simulated_device_are_refused_elsewhere() -> None:
+    for arguments in (["search", "--device", "simulated:1+1"], ["engine", "--actors", "2"], ["games", "--games-per-actor", "4"]):
+        result = CliRunner().invoke(muzero, ["bench", *arguments])
+
+        assert result.exit_code == 2
+        assert "--device, --actors and --games-per-actor go together, and only with bench engine" in result.output
