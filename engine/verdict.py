@@ -178,12 +178,12 @@ def _learner(load: Load) -> str | None:
     faster = (
         "give it a GPU (--learner-device cuda) or threads (--set learner.num_threads)"
         if load.learner_device == "cpu"
-        else ("give it a device of its own (--learner-device)")
+        else "give it a device of its own (--learner-device)"
     )
+    others = f"the replay ratio pauses the actors for {load.actors_paused:.0%} of theirs" if is_behind else "the actors keep up with it"
     return (
-        f"The learner is the limit: it is busy {load.learner_busy:.0%} of the time, and the replay ratio pauses the actors for "
-        f"{load.actors_paused:.0%} of theirs, so that more actors will not train faster: {faster}, make its network or batch smaller, or "
-        f"train less on each move (--set replay.replay_ratio, now {load.replay_ratio:g})."
+        f"The learner is the limit: it is busy {load.learner_busy:.0%} of the time, and {others}, so that more actors will not "
+        f"train faster: {faster}, make its network or batch smaller, or train less on each move (--set replay.replay_ratio, now {load.replay_ratio:g})."
     )
 
 

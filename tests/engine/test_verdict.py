@@ -129,5 +129,6 @@ def test_one_process_is_told_by_its_parts() -> None:
 
 
 def test_a_learner_as_fast_as_its_actors_is_the_limit_of_both() -> None:
-    assert limit_and_sentence(learner_busy=0.95)[0] == Limit.LEARNER
+    limit, sentence = limit_and_sentence(learner_busy=0.95)
+    assert limit == Limit.LEARNER and "busy 95% of the time, and the actors keep up with it" in sentence
     assert limit_and_sentence(learner_busy=0.8)[0] == Limit.ACTORS
