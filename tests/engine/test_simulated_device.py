@@ -44,7 +44,7 @@ def test_a_batch_takes_its_time_and_no_less() -> None:
     assert made.take() is None
     assert 0.0 < made.seconds_left(time.monotonic()) <= 0.005
     finished = wait_for(made)
-    assert 0.005 <= finished.moment - began < 0.006
+    assert 0.005 <= finished.moment - began < 0.05
     assert time.monotonic() >= finished.moment
 
 
