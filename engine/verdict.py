@@ -183,7 +183,8 @@ def _learner(load: Load) -> str | None:
     others = f"the replay ratio pauses the actors for {load.actors_paused:.0%} of theirs" if is_behind else "the actors keep up with it"
     return (
         f"The learner is the limit: it is busy {load.learner_busy:.0%} of the time, and {others}, so that more actors will not "
-        f"train faster: {faster}, make its network or batch smaller, or train less on each move (--set replay.replay_ratio, now {load.replay_ratio:g})."
+        f"train faster: {faster}, make its network or batch smaller, or train less on each move "
+        f"(--set replay.replay_ratio, now {load.replay_ratio:g})."
     )
 
 
