@@ -77,6 +77,9 @@ class LearnerConfig(Settings, frozen=True):
     """`cpu`, `cuda`, `cuda:N`, or `auto`."""
     num_threads: int = 1
     """CPU threads of the network in the learner."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Precision of the forward and backward passes; weights, losses and the optimiser stay in float32. `auto`: bfloat16 where the
+    device multiplies it, which are GPUs and CPUs with AVX512-BF16, AMX or ARM's BF16, else float32."""
     publish_every_steps: int = 50
     """Learner steps between two published versions of the weights."""
     prefetch_batches: int = 2
@@ -105,11 +108,14 @@ class EvaluationConfig(Settings, frozen=True):
     """The run is done when stop_evaluations evaluations in a row reach this score (for `perfect`: minus the losing lines)."""
     stop_evaluations: int = 2
     """See stop_score."""
+    last_seconds: float = 60.0
+    """Longest time, in seconds, that the evaluation of the last weights may take when a run ends by itself; 0: there is none."""
 
     def __post_init__(self) -> None:
         require(self.interval_seconds > 0, f"evaluation.interval_seconds is {self.interval_seconds}: set a positive number.")
         opening_moves = self.opening_moves
         require(opening_moves is None or opening_moves >= 0, f"evaluation.opening_moves is {opening_moves}: set 0 or more.")
+        require(self.last_seconds >= 0, f"evaluation.last_seconds is {self.last_seconds}: set 0 or more.")
         for field in ("episodes", "stop_evaluations"):
             require(getattr(self, field) >= 1, f"evaluation.{field} is {getattr(self, field)}: set at least 1.")
 

@@ -92,6 +92,7 @@ def report_evaluation(block: ProcessBlock, run_dir: Path, result: MatchResult, b
     block.set_gauge(Gauge.SCORE, evaluation_score(result))
     block.set_gauge(Gauge.LOSING_LINES, result.losing_lines)
     block.set_gauge(Gauge.EVALUATED_STEP, began.learner_steps)
+    block.set_gauge(Gauge.EVALUATED_GAMES, result.games)
     block.add(Counter.GAMES, result.games)
     block.add(Counter.EVALUATIONS, 1)
     with (run_dir / "evaluations.jsonl").open("a") as file:

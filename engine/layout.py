@@ -170,7 +170,7 @@ class Control(IntEnum):
     """Control words of the run, times WORDS_PER_LINE."""
 
     STOP_REQUESTED = 0
-    """1: drain. Written by the supervisor, or by the learner when training is done."""
+    """1: everybody ends. Written by the supervisor."""
     SERVER_EPOCH = 1
     """Grows with each start of the inference server; hidden states of older epochs are gone. Written by the supervisor."""
     ENV_STEP_LIMIT = 2
@@ -187,6 +187,9 @@ class Control(IntEnum):
     """Reanalyzed positions of the resumed run, which no reanalyzer's counter holds. Written by the supervisor."""
     RECORD_UNTIL_NANOSECONDS = 8
     """Monotonic time until which spans are recorded, 0 for never. Written by the supervisor."""
+    TRAINING_ENDED = 9
+    """1: those who train end; server and evaluator go on until STOP_REQUESTED, for the evaluation of the last weights. Written by the
+    supervisor, or by the learner after its last step."""
 
 
 class State(IntEnum):
@@ -281,6 +284,8 @@ class Gauge(IntEnum):
     """Learner step when the latest evaluation began (evaluator)."""
     CONSISTENCY_LOSS = 13
     """0 where it is not trained (learner)."""
+    EVALUATED_GAMES = 14
+    """Games of the latest evaluation (evaluator)."""
     POLICY_DIVERGENCE = 16
     """Running mean of the divergence of fresh policies from those of self-play, in nats (reanalyzer)."""
 

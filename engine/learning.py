@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from engine.config import RunConfig
+from engine.device import learns_in_bfloat16
 from engine.errors import RunFailed
 from engine.fresh_counts import FreshCounts
 from engine.layout import Counter, Gauge
@@ -60,7 +61,8 @@ class Learning:
         self._config = config
         self._weights = weights
         network = build_network(game.spec, game.action_planes(), config.network, config.seed)
-        self.trainer = Trainer(network, config.scheduled_training, device, use_amp=device.type == "cuda", seed=config.seed)
+        use_amp = learns_in_bfloat16(config.learner, device)
+        self.trainer = Trainer(network, config.scheduled_training, device, use_amp=use_amp, seed=config.seed)
         self.replay = Replay(
             ring,
             game.spec,
@@ -116,6 +118,14 @@ class Learning:
         self.version = max(self.version, self._weights.version) + 1
         self._weights.publish(self._published, self.version)
         self.replay.newest_version = self.version
+
+    def write_last_weights(self, out: Float32Array) -> None:
+        """Writes what `publish` would publish now, and publishes nothing.
+
+        Args:
+            out: float32 [W].
+        """
+        flatten_state(self.trainer.published_network, out)
 
     def publish_again(self) -> None:
         """Publishes the version of a restored state, so that self-play goes on with exactly those weights."""

@@ -133,6 +133,17 @@ class OneProcessRun:
         """Writes a checkpoint."""
         self._save({"self_play": [player.state() for player in self._players]})
 
+    def evaluate_last_weights(self, should_stop: Callable[[], bool]) -> None:
+        """Evaluates the weights of the last step, which were perhaps not published; nothing can be played or learned afterwards.
+
+        Args:
+            should_stop: asked between moves.
+        """
+        self._learning.write_last_weights(self._values)
+        self._core.load(self._values, self._weights.version + 1)
+        deadline = time.monotonic() + self._config.evaluation.last_seconds
+        self._evaluate(lambda: should_stop() or time.monotonic() > deadline)
+
     def save_after_failure(self) -> None:
         """Writes a checkpoint without the games going on, in which a move is half played; a resumed run plays new ones."""
         self._learning.replay.ingest()  # of the groups that had played when the failing one raised
@@ -296,7 +307,7 @@ class OneProcessRun:
             self._evaluate()
         self._schedule()
 
-    def _evaluate(self) -> None:
+    def _evaluate(self, should_stop: Callable[[], bool] = lambda: False) -> None:
         client, step = evaluator_client(self._config), self._learning.steps
         began, started = moment_of(self.telemetry, self.indices), time.monotonic()
         span = self._play_spans.begin()
@@ -306,6 +317,7 @@ class OneProcessRun:
                 BatchedSearch(self._config.search, num_trees=evaluation_trees(self._config), spec=make_game(self._config.env).spec),
                 self._config,
                 step,
+                should_stop,
             )
         )
         if self.indices.evaluator is None:

@@ -93,7 +93,7 @@ class Life:
         self.setup = setup
         self.telemetry = telemetry
         self.block = telemetry.block(setup.process_index)
-        self.stop_requested = False
+        self._must_stop = self._training_has_ended = self._outlives_training = False
         self._next_look_ns = 0
         self._death_pipe = select.poll()
         self._death_pipe.register(setup.death_pipe_fd, select.POLLIN)
@@ -110,13 +110,19 @@ class Life:
         """Counts one unit of useful work."""
         self.block.add(Counter.PROGRESS)
 
+    def outlive_training(self) -> None:
+        """From now on the end of training alone is no reason to stop: the last weights are still to be played."""
+        self._outlives_training = True
+
     def should_stop(self) -> bool:
-        """Returns whether to end: a stop was asked for, SIGTERM came, or the supervisor is gone. Beats as well; cheap to call."""
+        """Returns whether to end: training ended, a stop was asked for, SIGTERM came, or the supervisor is gone. Beats as well; cheap
+        to call.
+        """
         now_ns = time.monotonic_ns()
         if now_ns >= self._next_look_ns:
             self._next_look_ns = now_ns + LOOK_INTERVAL_NANOSECONDS
             self._look(timeout_milliseconds=0)
-        return self.stop_requested
+        return self._has_reason_to_stop
 
     def wait(self, seconds: float) -> None:
         """Waits, beating; returns early when there is reason to stop.
@@ -125,20 +131,25 @@ class Life:
             seconds: longest wait.
         """
         deadline = time.monotonic() + seconds
-        while not self.stop_requested and (left := deadline - time.monotonic()) > 0:
+        while not self._has_reason_to_stop and (left := deadline - time.monotonic()) > 0:
             self._look(timeout_milliseconds=1000 * min(left, LOOK_INTERVAL_NANOSECONDS / 1e9))
 
     def request_stop(self, signal_number: int, frame: FrameType | None) -> None:
         """Notes a SIGTERM; a signal handler."""
-        self.stop_requested = True
+        self._must_stop = True
+
+    @property
+    def _has_reason_to_stop(self) -> bool:
+        return self._must_stop or (self._training_has_ended and not self._outlives_training)
 
     def _look(self, timeout_milliseconds: float) -> None:
         self.block.beat()
         supervisor_is_gone = bool(self._death_pipe.poll(timeout_milliseconds))
-        if supervisor_is_gone and not self.stop_requested:
+        if supervisor_is_gone and not self._must_stop:
             logger.warning("the supervisor is gone")
+        self._training_has_ended = bool(self.telemetry.control(Control.TRAINING_ENDED))
         if supervisor_is_gone or self.telemetry.control(Control.STOP_REQUESTED):
-            self.stop_requested = True
+            self._must_stop = True
 
 
 def main(run: Callable[[ProcessSetup, Life], None]) -> NoReturn:

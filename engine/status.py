@@ -14,6 +14,8 @@ from engine.layout import Control, Counter, Gauge, State
 from engine.live_limit import LiveLimit
 from engine.run_clock import run_seconds
 from engine.telemetry import ProcessIndices, Telemetry
+from muzero.games import make_game
+from muzero.match_result import NO_OPPONENT
 
 RATE_WINDOW_SECONDS = 10.0
 THROTTLED_FRACTION = 0.05
@@ -56,6 +58,8 @@ class Status:
         losing_lines: of the latest exhaustive evaluation; -1 without one.
         evaluations: evaluations finished in this start of the run.
         evaluated_step: learner step at which the latest evaluation began; 0 before the first.
+        evaluated_games: games of the latest evaluation; 0 before the first.
+        opponent: whom evaluations are held against, as the settings name it; "none" where one plays alone.
         version: version of the weights last published.
         roles: state of each role, by name: the name of an `engine.layout.State`.
         restarts: roles started again so far.
@@ -105,6 +109,8 @@ class Status:
     losing_lines: int
     evaluations: int
     evaluated_step: int
+    evaluated_games: int
+    opponent: str
     version: int
     roles: dict[str, str]
     restarts: int
@@ -182,6 +188,7 @@ class StatusReader:
         self._learner_was_starting = False
         self._started = started
         self._limit = LiveLimit(telemetry, config, indices)
+        self._opponent = NO_OPPONENT if make_game(config.env).spec.num_players == 1 else config.evaluation.opponent
 
     def read(self, now_monotonic: float, roles: Mapping[str, str], restarts: int) -> Status:
         """Returns the status now.
@@ -225,6 +232,8 @@ class StatusReader:
             losing_lines=int(self._of_evaluation(Gauge.LOSING_LINES, -1)),
             evaluations=self._evaluations,
             evaluated_step=int(self._of_evaluation(Gauge.EVALUATED_STEP, 0)),
+            evaluated_games=int(self._of_evaluation(Gauge.EVALUATED_GAMES, 0)),
+            opponent=self._opponent,
             version=self._learner.get(Counter.PUBLISHED_VERSION),
             roles=dict(roles),
             restarts=restarts,
@@ -279,15 +288,17 @@ class StatusReader:
         return self._history[0]
 
     def _of_training(self, gauge: Gauge) -> float:
-        return self._learner.gauge(gauge) if self._learner.get(Counter.SAMPLES) else math.nan
+        """Returns a gauge of the latest step, NaN before the first of this start; no step has a loss of 0."""
+        return self._learner.gauge(gauge) if self._learner.gauge(Gauge.TOTAL_LOSS) else math.nan
 
     @property
     def _consistency_loss(self) -> float:
         return self._of_training(Gauge.CONSISTENCY_LOSS) if self._config.training.consistency_loss_weight > 0.0 else math.nan
 
     def _of_games(self, gauge: Gauge) -> float:
+        """Returns the mean over the actors of which a game has ended in this start; no game has a length of 0."""
         blocks = (self._telemetry.block(index) for index in self._indices.actors)
-        return _mean(block.gauge(gauge) for block in blocks if block.get(Counter.GAMES))
+        return _mean(block.gauge(gauge) for block in blocks if block.gauge(Gauge.LENGTH_MEAN))
 
     def _of_reanalysis(self, gauge: Gauge) -> float:
         blocks = (self._telemetry.block(index) for index in self._indices.reanalyzers)

@@ -212,7 +212,8 @@ class Supervisor:
         self._poller.unregister(child.pidfd)
         child.close()
         watch.child, watch.exit_code = None, exit_code
-        is_stopping = self._is_ending or self._telemetry.control(Control.STOP_REQUESTED) != 0
+        has_ended = any(self._telemetry.control(word) for word in (Control.STOP_REQUESTED, Control.TRAINING_ENDED))
+        is_stopping = self._is_ending or has_ended
         is_good = exit_code == 0 and is_stopping
         watch.block.set_state(State.STOPPED if is_good else State.FAILED)
         if is_good:

@@ -22,14 +22,15 @@ from engine.slots import num_reanalyzers
 from engine.status import StatusReader
 from engine.stop_signals import StopSignals
 from engine.supervisor import Role, Supervisor
-from engine.telemetry import ProcessIndices
+from engine.telemetry import ProcessIndices, Telemetry
 from engine.warm_up import WarmUp, warm_up
 from engine.watch import Watch
 from muzero.errors import EnvironmentFailed, MuZeroError
 from muzero.games import make_game
 
 POLL_SECONDS = 0.1
-LEARNER_NAME = "learner"
+LEARNER_NAME, EVALUATOR_NAME = "learner", "evaluator"
+ALIVE = (State.STARTING.name, State.READY.name)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -137,7 +138,12 @@ def _run_in_one_process(
         profiler.finish()
         if signals.count:
             display.message("stopping: saving a checkpoint")
+        has_ended_by_itself = signals.count == 0
         run.save()
+        if has_ended_by_itself:
+            signals.forgive()
+            if _announce_last_evaluation(run.telemetry, config, display):
+                run.evaluate_last_weights(lambda: signals.count > 0)
         watch.look_now(run.states, 0)
     except EnvironmentFailed:
         display.message("saving what there is")
@@ -204,24 +210,55 @@ def _supervise(
     """
     supervisor.start()
     try:
-        while signals.count == 0 and not segments.telemetry.control(Control.STOP_REQUESTED):
+        while signals.count == 0 and not segments.telemetry.control(Control.TRAINING_ENDED):
             supervisor.poll(POLL_SECONDS)
             profiler.look()
             if watch.look(supervisor.states, supervisor.restarts):
                 break
+        has_ended_by_itself = signals.count == 0
+        if has_ended_by_itself:
+            segments.telemetry.set_control(Control.TRAINING_ENDED, 1)
+            _await_last_evaluation(supervisor, segments.telemetry, watch, display, signals, config)
     except MuZeroError as error:
         display.message("a role keeps dying: saving what there is" if isinstance(error, RunFailed) else "saving what there is")
         segments.telemetry.set_control(Control.STOP_REQUESTED, 1)
         supervisor.drain(config.supervisor.drain_seconds, lambda: signals.count > 0)
         raise
     profiler.finish()
-    if signals.count:
+    if not has_ended_by_itself:
         display.message("stopping: draining and saving a checkpoint (again to force)")
     segments.telemetry.set_control(Control.STOP_REQUESTED, 1)
     supervisor.drain(config.supervisor.drain_seconds, lambda: signals.count > 1)
     watch.look_now(supervisor.states, supervisor.restarts)
-    if signals.count < 2 and supervisor.states[LEARNER_NAME] != State.STOPPED.name:
+    is_saved = supervisor.states[LEARNER_NAME] == State.STOPPED.name
+    if signals.count < 2 and not is_saved:
         raise RunFailed("the last checkpoint was not written, see logs/learner.log of the run: --resume goes on at the one before.")
+    if has_ended_by_itself and is_saved:
+        signals.forgive()
+
+
+def _await_last_evaluation(
+    supervisor: Supervisor, telemetry: Telemetry, watch: Watch, display: Display, signals: StopSignals, config: RunConfig
+) -> None:
+    """Gives the evaluator time to play the last weights, until it ends, the time for it is over, or a signal comes."""
+    if supervisor.states.get(EVALUATOR_NAME) not in ALIVE or not _announce_last_evaluation(telemetry, config, display):
+        return
+    deadline = time.monotonic() + config.evaluation.last_seconds
+    while signals.count == 0 and supervisor.states[EVALUATOR_NAME] in ALIVE:
+        if time.monotonic() > deadline:
+            display.message(f"the evaluation took more than {config.evaluation.last_seconds:g} s (evaluation.last_seconds) and was left")
+            return
+        supervisor.poll(POLL_SECONDS)
+        watch.look(supervisor.states, supervisor.restarts)
+
+
+def _announce_last_evaluation(telemetry: Telemetry, config: RunConfig, display: Display) -> bool:
+    """Returns whether the last weights are to be evaluated, and says so."""
+    seconds = config.evaluation.last_seconds
+    is_wanted = config.evaluation.is_enabled and seconds > 0 and telemetry.control(Control.LEARNER_STEPS) > 0
+    if is_wanted:
+        display.message(f"evaluating the last weights ({seconds:g} s at most, Ctrl-C skips it)")
+    return is_wanted
 
 
 def _roles(config: RunConfig, indices: ProcessIndices) -> list[Role]:

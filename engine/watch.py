@@ -6,6 +6,7 @@ from pathlib import Path
 from engine.config import RunConfig
 from engine.display import Display
 from engine.environment_failures import latest_traceback
+from engine.evaluation_text import evaluation_text
 from engine.metrics_log import MetricsLog
 from engine.status import Status, StatusReader
 
@@ -32,6 +33,7 @@ class Watch:
         self._failures_before: int | None = 0 if resumed_at is None else None
         self._has_shown_failure = False
         self._looks_at_wait = 0
+        self._has_said_when_learning_begins = False
         self.reason = ""
 
     def look(self, roles: dict[str, str], restarts: int) -> bool:
@@ -42,7 +44,7 @@ class Watch:
         self._next_look = now + STATUS_SECONDS
         status = self.look_now(roles, restarts)
         minutes = self._config.minutes
-        if minutes is not None and status.elapsed_seconds >= 60 * minutes:
+        if not self.reason and minutes is not None and status.elapsed_seconds >= 60 * minutes:
             self.reason = f"the time limit of {minutes:g} minutes is reached"
         return bool(self.reason)
 
@@ -51,6 +53,7 @@ class Watch:
         status = self._reader.read(time.monotonic(), roles, restarts)
         self._metrics.write(status)
         self._display.update(status)
+        self._look_at_beginning(status)
         self._look_at_evaluation(status)
         self._look_at_failures(status)
         self._look_at_reanalysis(status)
@@ -59,6 +62,13 @@ class Watch:
     def close(self) -> None:
         """Closes the metrics."""
         self._metrics.close()
+
+    def _look_at_beginning(self, status: Status) -> None:
+        """Says once, after the first stored game, what learning waits for; a run that learns, or has learned, waits for nothing."""
+        min_steps = self._config.replay.min_steps
+        if 0 < status.ring_steps < min_steps and status.learner_steps == 0 and not self._has_said_when_learning_begins:
+            self._has_said_when_learning_begins = True
+            self._display.message(f"learning begins once {min_steps:,} steps are stored (replay.min_steps)")
 
     def _look_at_failures(self, status: Status) -> None:
         """Shows the first exception that ended a game or an evaluation; later ones are only counted."""
@@ -84,10 +94,9 @@ class Watch:
         if status.evaluations == self._evaluations:
             return
         self._evaluations = status.evaluations
-        lines = f", {status.losing_lines} losing lines" if status.losing_lines >= 0 else ""
-        self._display.message(f"evaluation at learner step {status.evaluated_step}: score {status.score:g}{lines}")
+        self._display.message(f"evaluation at learner step {status.evaluated_step}: {evaluation_text(status)}")
         evaluation = self._config.evaluation
-        if evaluation.stop_score is None:
+        if evaluation.stop_score is None or self.reason:
             return
         self._good_evaluations = self._good_evaluations + 1 if status.score >= evaluation.stop_score else 0
         if self._good_evaluations >= evaluation.stop_evaluations:

@@ -8,7 +8,7 @@ says what it could do.
 import math
 import statistics
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
@@ -20,6 +20,7 @@ from engine.device_names import simulated_timing
 from engine.transport import server_address
 from launch.bench_child import BenchChild
 from launch.bench_task import Played, ServerNumbers, Task
+from launch.progress_line import progress_line
 from muzero.config import NetworkConfig, SearchConfig
 from muzero.errors import UserError
 
@@ -30,6 +31,8 @@ FREE = "simulated:0+0"
 FREE_ACTORS = 2
 """One for each core of the machine that the figures are promised for, beside the server."""
 MICROSECONDS = 1e6
+Show = Callable[[Callable[[], str]], None]
+"""Shows the text that a function returns, see `progress_line`."""
 
 
 HEADINGS = {
@@ -120,9 +123,10 @@ def bench_engine(
         UserError: a network is not written like 6x64, or the trees do not split in two.
         PeerDied: a process failed.
     """
-    rows = [_measure(bench_config(network, trees, simulations), network, board, seconds, rounds) for network in networks]
-    for leaves in free_leaves:
-        rows.append(_measure(simulated_config(FREE, FREE_ACTORS, GROUPS * leaves, simulations), FREE, board, seconds, rounds))
+    tasks = [(bench_config(network, trees, simulations), network) for network in networks]
+    tasks += [(simulated_config(FREE, FREE_ACTORS, GROUPS * leaves, simulations), FREE) for leaves in free_leaves]
+    with progress_line() as show:
+        rows = [_measure(config, name, board, seconds, rounds, show) for config, name in tasks]
     return {"bench": "engine", "rows": rows}
 
 
@@ -147,14 +151,17 @@ def bench_simulated(
     config = simulated_config(device, actors, games, simulations)
     if simulated_timing(device) is None:
         raise UserError(f"bench engine got the device '{device}': only simulated devices can be chosen, for example simulated:200+35.")
-    return {"bench": "engine", "rows": [_measure(config, device, board, seconds, rounds)]}
+    with progress_line() as show:
+        return {"bench": "engine", "rows": [_measure(config, device, board, seconds, rounds, show)]}
 
 
-def _measure(config: RunConfig, name: str, board: int, seconds: float, rounds: int) -> EngineRow:
+def _measure(config: RunConfig, name: str, board: int, seconds: float, rounds: int, show: Show) -> EngineRow:
+    show(lambda: f"network {name}: starting its server")
     with _crew(config, board) as crew:
         _turn(crew, seconds)  # compiles kernels and fills the pipeline
         turns, raws = [], []
-        for _ in range(rounds):
+        for number in range(1, rounds + 1):
+            show(lambda number=number: f"network {name}: measurement {number} of {rounds}")  # type: ignore[misc]
             turns.append(_turn(crew, seconds))
             raws.append(_raw_simulations_per_second(crew.server, config, seconds))
     here = statistics.median(turn.simulations / turn.seconds for turn in turns)

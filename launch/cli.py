@@ -1,6 +1,7 @@
 """The command `muzero-launch`: flags, variables and exit codes. What it starts is imported when needed; `muzero` is in `commands.py`."""
 
 import json
+import os
 import re
 import sys
 import time
@@ -17,8 +18,10 @@ from engine.device_names import SIMULATED
 from launch import STARTED
 from launch.commands import muzero
 from launch.config import DEFAULT_PRESET, origins_of, resolve, resolve_resumed, set_choices
+from launch.flags import PositiveNumber, SentenceCommand, WholeNumber
 from launch.settings import Choices, choose
 from launch.shown_errors import shown_errors
+from launch.variables import PREFIX, variables_of, warnings_about
 from launch.versions import version_option
 from muzero.errors import UserError
 
@@ -48,26 +51,24 @@ def _shown(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-@click.command(context_settings={"auto_envvar_prefix": "MUZERO", "show_default": False})
+@click.command(cls=SentenceCommand, context_settings={"auto_envvar_prefix": PREFIX, "show_default": False})
 @click.option(
     "--env",
     metavar="NAME",
     help="World to learn: go9, chess, atari:Breakout, gym:<id>, openspiel:<game>, package.module:Class; see muzero games.",
 )
-@click.option("--actors", type=click.IntRange(min=0), metavar="N", help="Actor processes; 0 runs everything in one process, reproducibly.")
-@click.option("--games-per-actor", type=click.IntRange(min=1), metavar="N", help="Games each actor plays at the same time.")
-@click.option(
-    "--reanalyzers", type=click.IntRange(min=0), metavar="N", help="Processes that search stored positions again; 0: no reanalysis."
-)
-@click.option("--simulations", type=click.IntRange(min=1), metavar="N", help="Simulations per move.")
+@click.option("--actors", type=WholeNumber(min=0), metavar="N", help="Actor processes; 0 runs everything in one process, reproducibly.")
+@click.option("--games-per-actor", type=WholeNumber(min=1), metavar="N", help="Games each actor plays at the same time.")
+@click.option("--reanalyzers", type=WholeNumber(min=0), metavar="N", help="Processes that search stored positions again; 0: no reanalysis.")
+@click.option("--simulations", type=WholeNumber(min=1), metavar="N", help="Simulations per move.")
 @click.option("--device", metavar="DEVICE", help="Device of inference and learner: auto, cpu, cuda, cuda:N or simulated:200+35.")
 @click.option("--learner-device", metavar="DEVICE", help="Device of the learner where it differs.")
 @click.option(
     "--run-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the run; runs/<env>-<date>-<time>-s<seed> by default."
 )
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of all randomness.")
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Learner steps after which the run stops.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), metavar="M", help="Wall-clock limit of this start.")
+@click.option("--seed", type=WholeNumber(min=0), metavar="N", help="Seed of all randomness.")
+@click.option("--steps", type=WholeNumber(min=1), metavar="N", help="Learner steps after which the run stops.")
+@click.option("--minutes", type=PositiveNumber(), metavar="M", help="Wall-clock limit of this start.")
 @click.option("--resume", is_flag=True, help="Continue the run in --run-dir from its newest checkpoint.")
 @click.option("--restart", is_flag=True, help="Start anew in --run-dir; the old run is kept as <run-dir>.old-N.")
 @click.option("--overwrite", is_flag=True, help="Start anew in --run-dir; the old run is deleted.")
@@ -86,7 +87,7 @@ def _shown(value: object) -> str:
 @click.option(
     "--profile",
     "profile_seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=PositiveNumber(),
     metavar="SECONDS",
     envvar="MUZERO_PROFILE",
     help="Record so many seconds once learning is steady, and say what limits the run.",
@@ -113,6 +114,8 @@ def launch(
     Each flag can also be given as a variable MUZERO_<FLAG>, for example MUZERO_GAMES_PER_ACTOR=8. A flag wins over a variable,
     that over the --config file, that over the preset, that over the defaults.
     """
+    for warning in warnings_about(os.environ, (*variables_of(launch), *variables_of(muzero))):
+        click.echo(warning, err=True)
     if overfit_batch:
         _refuse_folder_flags(context)
     mode = "new" if overfit_batch else _mode(flags)

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from launch.flags import PositiveNumber, SentenceGroup, WholeNumber
 from launch.shown_errors import shown_errors
+from launch.variables import PREFIX
 from launch.versions import version_option
 from muzero.errors import UserError
 
@@ -16,7 +18,7 @@ Benched = tuple[dict[str, Any], Mapping[str, str] | None]
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-@click.group(context_settings={"auto_envvar_prefix": "MUZERO"})
+@click.group(cls=SentenceGroup, context_settings={"auto_envvar_prefix": PREFIX})
 @version_option
 def muzero() -> None:
     """Looks at runs, worlds and the machine; training is started by muzero-launch."""
@@ -35,10 +37,10 @@ def _show(record: Mapping[str, Any], print_record: Callable[[Any], None], *, as_
 @click.option(
     "--opponent", metavar="NAME", default="random", show_default=True, help="random, perfect, alphabeta:depth=5, ...: docs/cli.md."
 )
-@click.option("--games", type=click.IntRange(min=1), metavar="N", default=100, show_default=True, help="Games or episodes to play.")
-@click.option("--simulations", type=click.IntRange(min=1), metavar="N", help="Simulations per move; the run's own by default.")
-@click.option("--opening-moves", type=click.IntRange(min=0), metavar="N", help="Random moves each pair of games starts with.")
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Seed of the opponent's moves.")
+@click.option("--games", type=WholeNumber(min=1), metavar="N", default=100, show_default=True, help="Games or episodes to play.")
+@click.option("--simulations", type=WholeNumber(min=1), metavar="N", help="Simulations per move; the run's own by default.")
+@click.option("--opening-moves", type=WholeNumber(min=0), metavar="N", help="Random moves each pair of games starts with.")
+@click.option("--seed", type=WholeNumber(min=0), metavar="N", default=0, show_default=True, help="Seed of the opponent's moves.")
 @click.option("--device", metavar="DEVICE", help="cpu, cuda or cuda:N; the run's own by default.")
 @json_option
 @shown_errors()
@@ -63,7 +65,7 @@ def eval_command(
 @muzero.command("diagnose")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
-    "--positions", type=click.IntRange(min=1), metavar="N", default=2000, show_default=True, help="Stored positions to look at, at most."
+    "--positions", type=WholeNumber(min=1), metavar="N", default=2000, show_default=True, help="Stored positions to look at, at most."
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Folder of the report; RUN/diagnosis by default."
@@ -79,9 +81,7 @@ def diagnose_command(run: Path, positions: int, out: Path | None, as_json: bool)
 
 @muzero.command("profile")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", default=10.0, show_default=True, help="How long to record."
-)
+@click.option("--seconds", type=PositiveNumber(), metavar="S", default=10.0, show_default=True, help="How long to record.")
 @json_option
 @shown_errors()
 def profile_command(run: Path, seconds: float, as_json: bool) -> None:
@@ -108,8 +108,8 @@ def games_command(atari: bool, as_json: bool) -> None:
 
 @muzero.command("check-env")
 @click.argument("name")
-@click.option("--games", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="Random games to play.")
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", default=0, show_default=True, help="Seed of the games.")
+@click.option("--games", type=WholeNumber(min=1), metavar="N", default=20, show_default=True, help="Random games to play.")
+@click.option("--seed", type=WholeNumber(min=0), metavar="N", default=0, show_default=True, help="Seed of the games.")
 @click.option("--set", "assignments", multiple=True, metavar="K=V", help="An argument of the world: --set env.kwargs.history=4.")
 @json_option
 @shown_errors()
@@ -123,18 +123,18 @@ def check_env_command(name: str, games: int, seed: int, assignments: Sequence[st
 
 
 @muzero.command("bench")
-@click.argument("part", type=click.Choice(["search", "inference", "transport", "engine", "games"]))
+@click.argument("part", type=click.Choice(["search", "inference", "transport", "engine", "replay", "games"]))
 @click.argument("names", nargs=-1)
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", default=2.0, show_default=True, help="Time per game.")
+@click.option("--seconds", type=PositiveNumber(), metavar="S", default=2.0, show_default=True, help="Time per game.")
 @click.option("--device", metavar="DEVICE", help="engine: a simulated device, for example simulated:200+35.")
-@click.option("--actors", type=click.IntRange(min=1), metavar="N", help="engine with --device: actor processes, 1 by default.")
-@click.option("--games-per-actor", type=click.IntRange(min=2), metavar="N", help="engine with --device: trees of each, 64 by default.")
+@click.option("--actors", type=WholeNumber(min=1), metavar="N", help="engine with --device: actor processes, 1 by default.")
+@click.option("--games-per-actor", type=WholeNumber(min=2), metavar="N", help="engine with --device: trees of each, 64 by default.")
 @json_option
 @shown_errors()
 def bench_command(
     part: str, names: Sequence[str], seconds: float, device: str | None, actors: int | None, games_per_actor: int | None, as_json: bool
 ) -> None:
-    """Measures the tree search, the inference server, the sockets, actors and inference together, or the games; NAMES says which games."""
+    """Measures the tree search, the inference server, the sockets, actors with it, the replay or the games; NAMES says which games."""
     from launch.bench_games import bench_games, print_speeds
     from launch.tables import print_rows
 
@@ -162,6 +162,10 @@ def _bench(part: str) -> Benched:
         from launch.bench_search import bench_search
 
         return bench_search(), None
+    if part == "replay":
+        from launch.bench_replay import bench_replay
+
+        return bench_replay(), None
     if part == "inference":
         from launch import bench_inference
 

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from rich.live import Live
 from engine.config import RunConfig
 from engine.display import Display
 from engine.status import Status, status_record
+from launch.control_keys import unechoed_control_keys
 from launch.screen import Event, clock, compact, number, percent, progress_fraction, screen
 
 LINE_SECONDS = 10.0
@@ -42,6 +44,7 @@ class RichDisplay:
         """
         self._console = console
         self._live: Live | None = None
+        self._restored = ExitStack()
         self._events: list[Event] = []
         self._config, self._run_dir = RunConfig(), Path()
         self._status: Status | None = None
@@ -49,6 +52,7 @@ class RichDisplay:
     def start(self, config: RunConfig, run_dir: Path) -> None:
         """See Display."""
         self._config, self._run_dir = config, run_dir
+        self._restored.enter_context(unechoed_control_keys(self._console.file))
         self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
         self._live.start()
         self._draw()
@@ -74,11 +78,13 @@ class RichDisplay:
         if self._live is not None:
             self._live.stop()
             self._live = None
+            self._restored.close()
 
     def _draw(self) -> None:
         """Draws the screen as it is now."""
         if self._live is not None:
-            picture = screen(self._config, self._run_dir, self._status, self._events, height=self._console.height)
+            width, height = self._console.size
+            picture = screen(self._config, self._run_dir, self._status, self._events, width=width, height=height)
             self._live.update(picture, refresh=True)
 
 

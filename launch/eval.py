@@ -1,10 +1,7 @@
 """Measures a checkpoint against an opponent. Matches themselves are in `muzero/matches.py`, opponents in `engine/opponents`."""
 
 import math
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,14 +9,27 @@ from typing import Any
 import click
 import msgspec
 
+from launch.progress_line import progress_line
 from launch.tables import print_record
 from muzero.elo import elo_record
-from muzero.match_result import NOT_EXHAUSTIVE, MatchResult, Returns, Tally
+from muzero.match_result import NO_OPPONENT, NOT_EXHAUSTIVE, MatchResult, Returns, Tally
 
 NUM_TREES = 32
 """Games played at the same time."""
-PROGRESS_SECONDS = 0.5
-CLEAR_LINE = "\r\033[K"
+ONLY_AGAINST_OPPONENTS = {
+    "wins",
+    "draws",
+    "losses",
+    "as_first",
+    "as_second",
+    "elo_difference",
+    "elo_low",
+    "elo_high",
+    "losing_lines",
+    "opening_moves",
+    "distinct_games",
+}
+"""What says nothing where one plays alone, so that no table shows it; JSON always has all keys."""
 
 
 def evaluate_run(
@@ -74,7 +84,7 @@ def evaluate_run(
         num_openings = opening_moves_against(rival, opening_moves)
         core = InferenceCore(config, game.spec, game.action_planes(), num_slots=NUM_TREES, typical_batch=NUM_TREES)
         core.load(values, version=1)
-        with progress_line(num_games, has_opponent=rival is not None) as on_progress:
+        with progress_line() as show:
             result = evaluate(
                 LocalModel(core, first_slot=0, num_trees=NUM_TREES),
                 BatchedSearch(config.search, num_trees=NUM_TREES, spec=game.spec),
@@ -83,7 +93,7 @@ def evaluate_run(
                 num_games=num_games,
                 seed=seed,
                 opening_moves=num_openings,
-                on_progress=on_progress,
+                on_progress=lambda returns: show(lambda: progress_text(returns, num_games, has_opponent=rival is not None)),
             )
     assert result is not None  # nothing asks it to stop
     facts = {"seed": seed, "simulations": config.search.num_simulations, "learner_steps": learner_steps}
@@ -120,35 +130,13 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-@contextmanager
-def progress_line(num_games: int, *, has_opponent: bool) -> Iterator[Callable[[Returns], None]]:
-    """Gives what keeps one line about the games played so far on a terminal's stderr, and clears it at the end; elsewhere it says nothing.
-
-    Args:
-        num_games: games to be played.
-        has_opponent: whether they are won and lost.
-    """
-    shown_at, is_terminal = -math.inf, sys.stderr.isatty()
-
-    def show(returns: Returns) -> None:
-        nonlocal shown_at
-        if is_terminal and time.monotonic() - shown_at >= PROGRESS_SECONDS:
-            shown_at = time.monotonic()
-            click.echo(CLEAR_LINE + progress_text(returns, num_games, has_opponent=has_opponent), nl=False, err=True)
-
-    try:
-        yield show
-    finally:
-        if is_terminal:
-            click.echo(CLEAR_LINE, nl=False, err=True)
-
-
 def progress_text(returns: Returns, num_games: int, *, has_opponent: bool) -> str:
     """Returns the games played so far in words.
 
     Args:
         returns: float64 [n], the agent's return of each finished game.
-        num_games, has_opponent: see `progress_line`.
+        num_games: games to be played.
+        has_opponent: whether they are won and lost.
     """
     text = f"{len(returns)} of {num_games} games"
     if len(returns) and has_opponent:
@@ -159,7 +147,8 @@ def progress_text(returns: Returns, num_games: int, *, has_opponent: bool) -> st
 
 def print_evaluation(record: dict[str, Any]) -> None:
     """Prints the record as a table."""
-    shown = dict(record)
+    is_alone = record["opponent"] == NO_OPPONENT
+    shown = {key: value for key, value in record.items() if not (is_alone and key in ONLY_AGAINST_OPPONENTS)}
     for key in ("as_first", "as_second"):
         if (tally := record[key]) is not None:
             shown[key] = f"{tally['wins']} won, {tally['draws']} drawn, {tally['losses']} lost"

@@ -7,7 +7,7 @@ import click
 
 from engine.config import RunConfig
 from engine.errors import RunFailed
-from engine.overfit import HEADS, PASSED_SHARE, Progress, overfit_batch
+from engine.overfit import DEFAULT_STEPS, HEADS, PASSED_SHARE, Progress, overfit_batch
 
 
 def run_overfit(config: RunConfig, *, json_logs: bool) -> None:
@@ -30,10 +30,13 @@ def run_overfit(config: RunConfig, *, json_logs: bool) -> None:
 def failure(end: Progress) -> str:
     """Returns the sentence for a test that did not pass: which heads, how far they came, what to do."""
     left = ", ".join(f"{head} {end.share[head]:.0%} ({end.excess[head]:.3g} above its floor)" for head in end.unlearnt)
-    return (
-        f"the batch was not learnt in {end.step} steps, of the excess loss is left: {left}, at most {PASSED_SHARE:.0%} may be; give "
-        "more --steps, another training.learning_rate or a larger network, or check the world's observations, rewards and action planes."
+    remedy = (
+        f"that were few, and the learning rate has fallen with them: give {DEFAULT_STEPS} --steps"
+        if end.step < DEFAULT_STEPS
+        else "give more --steps, another training.learning_rate or a larger network, or check the world's observations, rewards and action "
+        "planes"
     )
+    return f"the batch was not learnt in {end.step} steps, of the excess loss is left: {left}, at most {PASSED_SHARE:.0%} may be; {remedy}."
 
 
 def _show(progress: Progress, *, json_logs: bool) -> None:

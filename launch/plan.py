@@ -1,5 +1,6 @@
 """Shows what a run will take: as a table, or as one JSON object. The arithmetic is in `engine/plan.py`."""
 
+import os
 from typing import Any
 
 from rich.console import Console
@@ -30,6 +31,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
         "environment": plan.environment,
         "processes": {role.role: role.num_processes for role in plan.roles},
         "num_processes": plan.num_processes,
+        "cores": num_cores(),
         "ring_bytes": plan.ring_bytes,
         "weights_bytes": plan.weights_bytes,
         "telemetry_bytes": plan.telemetry_bytes,
@@ -60,14 +62,14 @@ def _device_record(device: DevicePlan) -> dict[str, Any]:
 
 
 def print_plan(plan: Plan, console: Console | None = None) -> None:
-    """Prints the plan: the machine's table, one of each GPU, and what else to know."""
+    """Prints the plan: what to know before its verdicts are read, the machine's table, and one of each GPU."""
     console = console or Console(highlight=False)
+    for note in plan.notes:
+        console.print(f"[yellow]note:[/yellow] {note}")
     console.print(plan_table(plan))
     for device in plan.devices:
         console.print()
         console.print(device_table(device, plan))
-    for note in plan.notes:
-        console.print(f"[yellow]note:[/yellow] {note}")
 
 
 def plan_table(plan: Plan) -> Table:
@@ -75,9 +77,9 @@ def plan_table(plan: Plan) -> Table:
     table = _empty_table(f"Plan: {plan.environment}")
     for role in plan.roles:
         table.add_row(role.role, str(role.num_processes), f"{size_text(role.process_bytes)} of private memory each, estimated")
-    table.add_row(
-        "processes", str(plan.num_processes), f"{size_text(plan.private_bytes)} of private memory in all, estimated", end_section=True
-    )
+    table.add_row("processes", str(plan.num_processes), f"{size_text(plan.private_bytes)} of private memory in all, estimated")
+    table.add_row("cores", str(num_cores()), _cores_text(plan))
+    table.add_section()
     table.add_row(
         "replay ring",
         size_text(plan.ring_bytes),
@@ -115,6 +117,18 @@ def _empty_table(title: str) -> Table:
     table.add_column("Takes", justify="right", no_wrap=True, min_width=10)
     table.add_column("How it comes about", style="dim")
     return table
+
+
+def num_cores() -> int:
+    """Returns the cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _cores_text(plan: Plan) -> str:
+    """Returns whether each process that computes has a core of this machine for itself; the supervisor hardly needs one."""
+    num_busy = max(1, plan.num_processes - 1)
+    share = "one for each" if num_busy <= num_cores() else "they take turns, more --actors would hardly be faster"
+    return f"of this machine, for {num_busy} that compute{'s' if num_busy == 1 else ''}: {share}"
 
 
 def _memory_text(plan: Plan) -> str:

@@ -1,6 +1,7 @@
 """The picture of the live screen, for one status. When it is drawn is `dashboard.py`'s matter."""
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.config import RunConfig
+from engine.evaluation_text import evaluation_text
 from engine.status import Status
 
 UNKNOWN = "-"
@@ -22,6 +24,8 @@ STATE_STYLES = {"ready": "green", "starting": "yellow", "failed": "bold red", "a
 ONE_PROCESS = "all"
 """What the engine calls the only process of a run without actors."""
 ROLES = ("actors", "server", "learner", "reanalyzers", "evaluator")
+EVENT_MARGIN = 16
+"""Columns beside the text of an event: frame, time and spaces."""
 LINES_OF_REANALYSIS = 2
 """One role and one row of numbers more."""
 
@@ -34,7 +38,7 @@ class Event:
     text: str
 
 
-def screen(config: RunConfig, run_dir: Path, status: Status | None, events: Sequence[Event], *, height: int) -> RenderableType:
+def screen(config: RunConfig, run_dir: Path, status: Status | None, events: Sequence[Event], *, width: int, height: int) -> RenderableType:
     """Returns the whole screen.
 
     Args:
@@ -42,16 +46,16 @@ def screen(config: RunConfig, run_dir: Path, status: Status | None, events: Sequ
         run_dir: its folder.
         status: the latest status, None before the first.
         events: the latest events, oldest first; as many of the newest are shown as the height allows.
+        width: columns of the terminal.
         height: lines of the terminal.
     """
     if status is None:
         body: list[RenderableType] = [_head(config), Text("starting ...", style="yellow")]
     else:
-        body = [_head(config), _progress(status), Text(), _roles(status, config), Text(), _numbers(status, config)]
+        body = [_head(config), _progress(status, config.minutes), Text(), _roles(status, config), Text(), _numbers(status, config)]
     fixed_lines = FIXED_LINES + LINES_OF_REANALYSIS * config.reanalyze.is_enabled
-    shown = list(events)[-max(1, height - fixed_lines) :]
-    if shown:
-        body += [Text(), _events(shown)]
+    if events:
+        body += [Text(), _events(events, width=width - EVENT_MARGIN, num_lines=height - fixed_lines)]
     return Panel(
         Group(*body),
         title=f"[bold]MuZero[/bold] {config.env.name}",
@@ -76,20 +80,22 @@ def _line(text: str, style: str = "") -> Text:
     return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
-def _progress(status: Status) -> Table:
-    """Returns the progress bar with times."""
+def _progress(status: Status, minutes: float | None) -> Table:
+    """Returns the progress bar with times; it follows the steps or the time limit, whichever is further."""
     grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
     grid.add_column(ratio=1)
     grid.add_column(justify="right", no_wrap=True)
-    fraction = progress_fraction(status)
-    times = f"{clock(status.elapsed_seconds)}  ETA {clock(status.eta_seconds)}"
+    fraction, limit = progress_fraction(status), ""
+    if minutes is not None:
+        fraction, limit = max(fraction, min(1.0, status.elapsed_seconds / (60 * minutes))), f" of {clock(60 * minutes)}"
+    times = f"{clock(status.elapsed_seconds)}{limit}  ETA {clock(status.eta_seconds)}"
     words = f"{status.learner_steps:,} / {status.training_steps:,}  {fraction:4.0%}  {times}"
     grid.add_row(ProgressBar(total=1.0, completed=fraction, complete_style="cyan", finished_style="green"), Text(words, style="bold"))
     return grid
 
 
 def progress_fraction(status: Status) -> float:
-    """Returns the part of the training done, in [0, 1]."""
+    """Returns the part of the learner steps done, in [0, 1]."""
     return min(1.0, status.learner_steps / max(1, status.training_steps))
 
 
@@ -99,7 +105,7 @@ def _roles(status: Status, config: RunConfig) -> Table:
     work = {
         "actors": f"{compact(status.env_steps_per_second)} moves/s   {compact(status.games_per_second)} games/s",
         "server": f"{compact(status.simulations_per_second)} sims/s   {batch}",
-        "learner": f"{compact(status.learner_steps_per_second)} steps/s   {compact(status.samples_per_second)} samples/s",
+        "learner": _learning(status, config),
         "evaluator": _evaluation(status),
     }
     if config.reanalyze.is_enabled:
@@ -136,12 +142,19 @@ def _states(states: Sequence[str]) -> Text:
     return text
 
 
+def _learning(status: Status, config: RunConfig) -> str:
+    """Returns what the learner does, or what it waits for before its first step."""
+    min_steps = config.replay.min_steps
+    if status.learner_steps == 0 and status.ring_steps < min_steps:
+        return f"waits for {min_steps:,} stored steps (replay.min_steps)"
+    return f"{compact(status.learner_steps_per_second)} steps/s   {compact(status.samples_per_second)} samples/s"
+
+
 def _evaluation(status: Status) -> str:
     """Returns the latest evaluation in words."""
     if status.evaluations == 0 or not math.isfinite(status.score):
         return "no evaluation yet"
-    lines = f", {status.losing_lines:,} losing lines" if status.losing_lines >= 0 else ""
-    return f"score {number(status.score)}{lines} at step {status.evaluated_step:,}"
+    return f"{evaluation_text(status)} at step {status.evaluated_step:,}"
 
 
 def _numbers(status: Status, config: RunConfig) -> Table:
@@ -176,13 +189,19 @@ def _fresh(status: Status, config: RunConfig) -> str:
     return f"{share}   {age}   waited {percent(status.fresh_wait_fraction)}"
 
 
-def _events(events: Sequence[Event]) -> Table:
-    """Returns the latest events with their times."""
+def _events(events: Sequence[Event], *, width: int, num_lines: int) -> Table:
+    """Returns the newest events that fit into so many lines, at least one of them, with their times."""
+    lines: list[tuple[str, Text]] = []
+    for event in reversed(events):
+        first, *others = textwrap.wrap(event.text.partition("\n")[0], max(1, width)) or [""]
+        if lines and len(lines) + 1 + len(others) > num_lines:
+            break
+        lines[:0] = [(clock(event.elapsed_seconds), Text(first)), *(("", Text(line)) for line in others)]
     grid = Table.grid(padding=(0, 3, 0, 0), expand=True)
     grid.add_column(style="dim", width=9, no_wrap=True)
     grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    for event in events:
-        grid.add_row(clock(event.elapsed_seconds), Text(event.text.partition("\n")[0]))
+    for line in lines:
+        grid.add_row(*line)
     return grid
 
 

@@ -28,16 +28,17 @@ class UserError(MuZeroError):
 class UnknownName(UserError):
     """A name that does not exist."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, meant: str | None = None) -> None:
         """Builds the sentence with the nearest known names.
 
         Args:
             kind: what the name should name, for example "environment".
             name: what the user wrote.
             known: all names that exist.
+            meant: the one that was surely meant, where that can be told.
         """
         names = sorted(known)
-        nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        nearest = [meant] if meant else difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(names)}."
         super().__init__(f"unknown {kind} '{name}': {hint}")
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from muzero.config import EnvConfig, SelfPlayConfig
-from muzero.errors import MAX_FAILURES, EnvironmentFailed, MuZeroError
+from muzero.errors import MAX_FAILURES, EnvironmentFailed, MuZeroError, UnsupportedGame
 from muzero.game_record import ROW_COLUMNS, GameRecord
 from muzero.games import make_game
 from muzero.games.game import Step
@@ -72,11 +72,20 @@ class RunningGames:
         return self._history.observation(self.to_play)
 
     def apply(self, slot: int, action: int) -> Step:
-        """Plays an action in a game, and keeps account of it."""
+        """Plays an action in a game, and keeps account of it.
+
+        Raises:
+            UnsupportedGame: it is longer than its spec says.
+        """
         record = self.records[slot]
         step = record.game.step(action)
         record.actions.append(action)
         record.first_player_return += step.reward if self.to_play[slot] == 0 else -step.reward
+        if len(record.actions) >= self.spec.max_moves and not (step.is_terminal or step.is_truncated):
+            raise UnsupportedGame(
+                f"the game '{self.spec.name}' goes on after spec.max_moves ({self.spec.max_moves}): let its step say is_truncated there, "
+                "or give it a larger max_moves; muzero check-env plays it."
+            )
         return step
 
     def observe(self, slot: int) -> None:

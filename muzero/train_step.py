@@ -87,10 +87,11 @@ class Trainer:
             network: the network.
             config: optimiser, schedule and loss weights.
             device: where it trains.
-            use_amp: bfloat16 autocast in the forward pass; only on CUDA.
+            use_amp: bfloat16 autocast in the forward pass, and so in the backward pass.
             seed: draws the head of the consistency loss, in [0, 2**63).
         """
-        self.network = network.to(device).train()
+        # Convolutions are fastest with weights that lie channels-last.
+        self.network = network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.config, self.device = config, device
         is_consistent = config.consistency_loss_weight > 0.0
         self._head = make_consistency_head(network.latent_shape, seed).to(device) if is_consistent else None
@@ -99,7 +100,7 @@ class Trainer:
         self.optimizer = make_optimizer(self.network, config, self._head)
         self.steps = 0
         self.on_phase: Callable[[StepPhase], None] = lambda phase: None
-        self._use_amp = use_amp and device.type == "cuda"
+        self._use_amp = use_amp
         self._parameters = [*self.network.parameters(), *(self._head.parameters() if self._head else ())]
         self._statistics = [buffer for name, buffer in self.network.named_buffers() if name in self.network.state_dict()]
 
@@ -181,12 +182,15 @@ class Trainer:
         self.steps = int(state[STEPS_KEY])
 
     def _load_optimizer(self, state: dict[str, Tensor]) -> None:
-        """Restores the optimiser's tensors; those of a head that is not trained any more are left out."""
+        """Restores the optimiser's tensors, laid out as their parameters are, which the fused optimisers rely on; those of a head that
+        is not trained any more are left out.
+        """
         entries: dict[int, dict[str, Tensor]] = {}
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]  # in the order of the state
         for key, value in state.items():
             index, name = key.split(".")
-            if int(index) < len(self._parameters):
-                entries.setdefault(int(index), {})[name] = value.clone()
+            if int(index) < len(parameters):
+                entries.setdefault(int(index), {})[name] = _laid_out_as(parameters[int(index)], value)
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": entries, "param_groups": groups})
 
@@ -202,7 +206,7 @@ class Trainer:
         return companions
 
     def _autocast(self) -> AbstractContextManager[object]:
-        return torch.autocast("cuda", torch.bfloat16) if self._use_amp else nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16) if self._use_amp else nullcontext()
 
 
 def _read_stats(parts: list[Tensor], grad_norm: Tensor, learning_rate: float) -> StepStats:
@@ -213,6 +217,11 @@ def _read_stats(parts: list[Tensor], grad_norm: Tensor, learning_rate: float) ->
     total, value, reward, policy, consistency, norm = (float(number) for number in values[: NUM_MEANS + 1])
     is_finite = math.isfinite(total) and math.isfinite(norm)
     return StepStats(total, value, reward, policy, consistency, norm, learning_rate, np.array(values[NUM_MEANS + 1 :]), is_finite)
+
+
+def _laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
+    """Returns a copy of a tensor of the optimiser, in the memory format of its parameter where it has its shape."""
+    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value.clone()
 
 
 def _without_prefix(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -137,8 +137,10 @@ def opening_moves_against(opponent: Opponent | None, asked_for: int | None) -> i
         asked_for: what the user wants; None for what suits the opponent.
 
     Raises:
-        UserError: opening moves before a walk of every line, which has none.
+        UserError: opening moves before a walk of every line, which has none, or where there is no opponent.
     """
+    if asked_for and opponent is None:
+        raise UserError(f"{asked_for} opening moves are for games against an opponent, but here one plays alone: leave them out.")
     if asked_for and opponent is not None and opponent.name == EXHAUSTIVE_OPPONENT:
         raise UserError(
             f"opponent '{opponent.name}' is given every line from the first move, not {asked_for} opening moves: leave them out."

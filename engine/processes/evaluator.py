@@ -1,4 +1,7 @@
-"""The evaluator: plays the newest weights greedily against an opponent now and then, through the same server. Never imports torch."""
+"""The evaluator: plays the newest weights greedily against an opponent now and then, and the last ones, through the same server.
+
+Never imports torch.
+"""
 
 import logging
 import time
@@ -9,7 +12,7 @@ from engine.environment_failures import EnvironmentFailures
 from engine.errors import PeerDied
 from engine.evaluation import hold_evaluation, moment_of, report_evaluation
 from engine.inference_client import InferenceClient, RemoteModel
-from engine.layout import Control, SpanKind
+from engine.layout import Control, Counter, SpanKind, State
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_parts import make_wire
 from engine.slots import evaluation_trees, evaluator_client
@@ -19,16 +22,21 @@ from muzero.games import make_game
 from muzero.matches import MatchResult
 from muzero.search import BatchedSearch
 
+LAST_WEIGHTS_SECONDS = 0.05
+"""Time between two looks at whether the last weights are there."""
+
 logger = logging.getLogger(__name__)
 
 
 def run(setup: ProcessSetup, life: Life) -> None:
-    """Evaluates until the run stops."""
+    """Evaluates until training ends, and then the last weights."""
     evaluator = Evaluator(setup, life)
     try:
         life.ready()
         while not life.should_stop():
             evaluator.turn()
+        life.outlive_training()
+        evaluator.play_last_weights()
     finally:
         evaluator.close()
 
@@ -54,22 +62,34 @@ class Evaluator:
     def turn(self) -> None:
         """Waits for the next evaluation's time, then holds it."""
         self._life.wait(self._config.evaluation.interval_seconds)
-        began, started = moment_of(self._life.telemetry, self._indices), time.monotonic()
-        step = began.learner_steps
         self._life.progress()
-        if self._life.should_stop() or step == self._evaluated_step:
-            return
-        span = self._spans.begin()
-        result = self._evaluate(step)
-        self._spans.end(SpanKind.MATCH, span)
-        if result is not None:
-            self._evaluated_step = step
-            report_evaluation(self._life.block, self._run_dir, result, began, time.monotonic() - started)
-            logger.info("evaluation at learner step %d: %s", step, result)
+        if not self._life.should_stop() and self._life.telemetry.control(Control.LEARNER_STEPS) != self._evaluated_step:
+            self._hold()
+
+    def play_last_weights(self) -> None:
+        """Holds one more evaluation once the learner has ended and the server has its last weights; none if the learner failed."""
+        telemetry = self._life.telemetry
+        learner, server = telemetry.block(self._indices.learner), telemetry.block(self._indices.server)
+        while learner.state == State.READY or server.get(Counter.PUBLISHED_VERSION) < learner.get(Counter.PUBLISHED_VERSION):
+            if self._life.should_stop():
+                return
+            self._life.wait(LAST_WEIGHTS_SECONDS)
+        if learner.state == State.STOPPED:
+            self._hold()
 
     def close(self) -> None:
         """Closes the socket."""
         self._socket.close()
+
+    def _hold(self) -> None:
+        began, started = moment_of(self._life.telemetry, self._indices), time.monotonic()
+        span = self._spans.begin()
+        result = self._evaluate(began.learner_steps)
+        self._spans.end(SpanKind.MATCH, span)
+        if result is not None:
+            self._evaluated_step = began.learner_steps
+            report_evaluation(self._life.block, self._run_dir, result, began, time.monotonic() - started)
+            logger.info("evaluation at learner step %d: %s", began.learner_steps, result)
 
     def _evaluate(self, step: int) -> MatchResult | None:
         with suppress(PeerDied):

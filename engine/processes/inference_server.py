@@ -37,7 +37,8 @@ WEIGHTS_SECONDS = 0.05
 
 @out_of_memory_is_final()
 def run(setup: ProcessSetup, life: Life) -> None:
-    """Serves until the run stops."""
+    """Serves until the run stops; the end of training is not yet it."""
+    life.outlive_training()
     config = setup.config
     torch.set_num_threads(config.inference.num_threads)
     game = make_game(config.env)

@@ -92,9 +92,13 @@ class Learner:
             self._save_milestone()
 
     def finish(self) -> None:
-        """Stops the run if it is done, waits for the actors to store their last trajectories, then saves."""
+        """Ends the training if it is done, publishes the last weights, waits for the actors to store their last trajectories, then
+        saves.
+        """
         if self.is_done:
-            self._life.telemetry.set_control(Control.STOP_REQUESTED, 1)
+            self._life.telemetry.set_control(Control.TRAINING_ENDED, 1)
+        self._learning.publish()
+        self._report()
         deadline = time.monotonic() + ACTORS_END_SECONDS
         while time.monotonic() < deadline and any(self._life.telemetry.block(actor).state == State.READY for actor in self._actors):
             time.sleep(0.02)

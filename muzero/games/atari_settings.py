@@ -1,7 +1,6 @@
 """What a user can set for an Atari game, and the two ways of showing its screen; nothing is played in here."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from muzero.config import Settings, require
 
@@ -32,7 +31,7 @@ SCREENS = {
 class AtariSettings(Settings, frozen=True):
     """What env.kwargs may hold for an Atari game."""
 
-    screen: Literal["grey84", "rgb96"] = "grey84"
+    screen: str = "grey84"
     """`grey84`: 84 x 84 in grey, 4 frames; `rgb96`, the paper's: 96 x 96 in colour, 32 frames and the action that led to each."""
     history: int | None = None
     """Frames in an observation; none: as many as the screen's."""
@@ -51,6 +50,7 @@ class AtariSettings(Settings, frozen=True):
     """Raw frames after which a game is truncated: half an hour."""
 
     def __post_init__(self) -> None:
+        require(self.screen in SCREENS, f"env.kwargs.screen is '{self.screen}': set {' or '.join(SCREENS)}.")
         for field in ("history", "frame_skip"):
             require((number := getattr(self, field)) is None or number >= 1, f"env.kwargs.{field} is {number}: set at least 1.")
         require(0.0 <= self.sticky_actions < 1.0, f"env.kwargs.sticky_actions is {self.sticky_actions}: set a value in [0, 1).")

@@ -107,4 +107,12 @@ def world_of(name: str) -> World | None:
         return PREFIXES[prefix]
     if USER_CLASS.fullmatch(name):
         return None
-    raise UnknownName("environment", name, [*GAMES, *(f"{prefix}:..." for prefix in PREFIXES), "package.module:ClassName"])
+    known = [*GAMES, *(f"{prefix}:..." for prefix in PREFIXES), "package.module:ClassName"]
+    raise UnknownName("environment", name, known, meant=atari_name(name))
+
+
+def atari_name(name: str) -> str | None:
+    """Returns what an Atari game is called here that was named as elsewhere, "Breakout" or "ALE/Breakout-v5"; None if it is none."""
+    roms: Callable[[], Mapping[str, Any]] = import_module("muzero.games.atari_emulator").playable_roms
+    wanted = re.sub(r"(NoFrameskip|Deterministic)?(-v\d+)?$", "", name.rpartition("/")[2]).lower()
+    return next((f"atari:{rom}" for rom in roms() if rom.lower() == wanted), None)

@@ -15,6 +15,9 @@ from muzero.games.contract_episodes import Episode, look, play, play_many
 from muzero.games.game import Game
 from muzero.types import FrameArray, GameSpec
 
+LARGEST_IN_PLANES = 100.0
+"""Planes go into the network as they are: some count moves, but 255 is a picture that was not scaled."""
+
 
 @dataclass
 class Exhibit:
@@ -137,6 +140,10 @@ def complaint_about(frame: FrameArray, spec: GameSpec) -> str:
         return "the frame holds numbers that are not finite"
     if spec.encoding == "board" and not (frame.min() >= 0 and frame.max() <= 2):
         return f"the frame holds {frame.min()} to {frame.max()}, encoding board needs 0, 1 and 2"
+    if spec.encoding == "planes" and abs(frame).max() > LARGEST_IN_PLANES:
+        return (
+            f"the frame holds {frame.min():g} to {frame.max():g}, encoding planes needs numbers around 1: scale them, or use encoding image"
+        )
     if spec.encoding in ("chess", "shogi") and frame.min() < 0:
         return f"the frame holds {frame.min()}, encoding {spec.encoding} needs 0 and more"
     if spec.encoding == "image_actions" and spec.num_actions < 255 and frame[-1] > spec.num_actions:

@@ -10,7 +10,7 @@ from muzero.games.contract_checks import Exhibit, complaint_about
 from muzero.games.contract_episodes import Episode, Position, go_to, look, play, play_at_random, replay
 from muzero.games.game import BoardGame, Game
 from muzero.symmetries import Symmetries
-from muzero.types import BoolArray, Float32Array, FrameArray
+from muzero.types import BoolArray, Float32Array, FrameArray, GameSpec
 
 NUM_REPEATED = 3
 NUM_OPENINGS, OPENING_MOVES = 40, 6
@@ -111,9 +111,17 @@ def checked_action_planes(game: Game) -> Float32Array:
     shape = (spec.num_actions, *(spec.action_shape or (spec.num_actions,)))
     kind = f"{getattr(planes, 'dtype', type(planes).__name__)} {getattr(planes, 'shape', '')}"
     is_table = isinstance(planes, np.ndarray) and planes.dtype == np.float32 and planes.shape == shape
-    require(is_table, f"action_planes() must be float32 {shape}, not {kind}.")
+    require(is_table, f"action_planes() must be float32 {shape}, not {kind}: {_remedy(spec, planes)}.")
     require(bool(np.isfinite(planes).all()), "action_planes() holds numbers that are not finite.")
     return planes
+
+
+def _remedy(spec: GameSpec, planes: object) -> str:
+    """Returns what to set so that planes and spec.action_shape agree."""
+    if spec.action_shape:
+        return f"give each action its {spec.action_shape}, or leave out spec.action_shape, which shows actions by their number"
+    shape = f" to {planes.shape[1:]}" if isinstance(planes, np.ndarray) and planes.ndim == 4 else ""
+    return f"set spec.action_shape{shape}, or leave out action_planes, which shows actions by their number"
 
 
 def legal_actions_can_be_played(exhibit: Exhibit) -> str:

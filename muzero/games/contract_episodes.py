@@ -7,10 +7,13 @@ import numpy as np
 
 from muzero.config import require
 from muzero.games.game import Game, Step
+from muzero.games.time_limit import time_limit
 from muzero.types import BoolArray, FrameArray
 
 MAX_MOVES_ALONE = 500
 """A game for one is left after so many moves: an Atari game goes on for 27,000."""
+STEP_SECONDS = 10.0
+"""Longest time of one step: a run needs hundreds a second."""
 NUM_WATCHED = 20
 """So many of the random games are written down with their positions; of the others only moves and rewards are kept."""
 
@@ -82,9 +85,10 @@ def play(game: Game, action: int) -> Step:
     """Returns what an action leads to.
 
     Raises:
-        UserError: it is no Step.
+        UserError: it is no Step, or there was none within STEP_SECONDS.
     """
-    step = game.step(action)
+    with time_limit(STEP_SECONDS, f"step({action}) did not return within {STEP_SECONDS:g} s: let it end."):
+        step = game.step(action)
     require(isinstance(step, Step), f"step must return a Step(reward, is_terminal, is_truncated), not {type(step).__name__}.")
     return step
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from muzero.config import require
 from muzero.errors import UnknownName, UnsupportedGame, UserError
+from muzero.games.catalogue import atari_name
 from muzero.games.game import Step
 from muzero.games.gymnasium_view import require_discrete, view_of
 from muzero.symmetries import Symmetries, no_symmetries
@@ -35,7 +36,8 @@ class GymnasiumGame:
         actions, view = require_discrete(environment_id, environment.action_space), view_of(environment_id, environment.observation_space)
         require(history is None or history >= 1, f"env.kwargs.history is {history}: set at least 1.")
         if limit is None:
-            raise UnsupportedGame(f"environment '{environment_id}' has no limit of moves: set max_episode_steps in env.kwargs.")
+            instead = f", or play {meant}" if (meant := atari_name(environment_id)) else ""
+            raise UnsupportedGame(f"environment '{environment_id}' has no limit of moves: set max_episode_steps in env.kwargs{instead}.")
         self.spec = GameSpec(
             name=name,
             num_players=1,
@@ -88,7 +90,7 @@ def _make(environment_id: str, kwargs: dict[str, Any]) -> gymnasium.Env[Any, Any
         # The environment checker of gymnasium doubles the time of a step and looks only at the first one.
         return gymnasium.make(environment_id, **{"disable_env_checker": True, **kwargs})
     except gymnasium.error.UnregisteredEnv as error:
-        raise UnknownName("gymnasium environment", environment_id, gymnasium.registry) from error
+        raise UnknownName("gymnasium environment", environment_id, gymnasium.registry, meant=atari_name(environment_id)) from error
     except Exception as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise UserError(f"gymnasium cannot make '{environment_id}' with env.kwargs {kwargs} ({reason}): correct it.") from error

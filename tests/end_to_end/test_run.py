@@ -18,7 +18,8 @@ def test_a_run_ends_by_itself_and_resumes_with_its_ring_until_it_is_told_to_stop
         assert run.exit_code() == 0, run.output
         assert_all_is_there(run)
         last = run.newest()
-    assert last["learner_steps"] == 40
+    assert last["learner_steps"] == last["evaluated_step"] == 40
+    assert json.loads((run_dir / "evaluations.jsonl").read_text().splitlines()[-1])["learner_steps"] == 40
 
     checkpoint = newest_checkpoint(run_dir, with_replay=True)
     assert checkpoint is not None

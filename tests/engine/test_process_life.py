@@ -79,6 +79,17 @@ def test_stop_word_is_noticed_within_a_tenth_of_a_second(life: Life) -> None:
     assert life.should_stop()
 
 
+def test_the_end_of_training_ends_only_those_who_do_not_outlive_it(life: Life) -> None:
+    life.telemetry.set_control(Control.TRAINING_ENDED, 1)
+    life.wait(0.1)
+    assert life.should_stop()
+    life.outlive_training()
+    assert not life.should_stop()
+    life.telemetry.set_control(Control.STOP_REQUESTED, 1)
+    life.wait(0.1)
+    assert life.should_stop()
+
+
 def test_stop_stays_requested(life: Life) -> None:
     life.request_stop(signal.SIGTERM, None)
     assert life.should_stop() and life.should_stop()

@@ -9,7 +9,7 @@ from engine.layout import Control, Counter, Gauge, State, telemetry_layout
 from engine.shared_memory import Segment
 from engine.status import Status, StatusReader, status_record
 from engine.telemetry import ProcessIndices, Telemetry
-from muzero.config import ReplayConfig, TrainingConfig
+from muzero.config import EnvConfig, ReplayConfig, TrainingConfig
 
 INDICES = ProcessIndices.of(2, has_evaluator=True)
 CONFIG = RunConfig(training=TrainingConfig(training_steps=1000), replay=ReplayConfig(capacity_steps=5000, replay_ratio=4.0))
@@ -39,6 +39,23 @@ def test_fresh_run_knows_nothing_yet() -> None:
     assert all(math.isnan(value) for value in unknown)
     assert (status.losing_lines, status.evaluations, status.eta_seconds, status.throttled) == (-1, 0, None, "none")
     assert (status.replay_ratio_target, status.ring_capacity, status.roles, status.restarts) == (4.0, 5000, {"actor-0": "READY"}, 3)
+
+
+def test_what_a_resumed_run_restores_are_no_returns_and_no_losses() -> None:
+    run = Run()
+    run.actors[0].set(Counter.GAMES, 300)
+    run.learner.set(Counter.SAMPLES, 50_000)
+    status = run.read(1.0)
+    assert all(math.isnan(value) for value in (status.return_mean, status.length_mean, status.total_loss, status.learning_rate))
+    run.actors[1].set_gauge(Gauge.RETURN_MEAN, -0.5)
+    run.actors[1].set_gauge(Gauge.LENGTH_MEAN, 7.0)
+    assert (run.read(2.0).return_mean, run.read(2.0).length_mean) == (-0.5, 7.0)
+
+
+def test_who_plays_alone_has_no_opponent() -> None:
+    assert Run().read(0.0).opponent == "random"
+    alone = RunConfig(env=EnvConfig(name="cartpole"))
+    assert Run(alone).read(0.0).opponent == "none"
 
 
 def test_what_a_resumed_learner_restores_is_no_rate() -> None:
@@ -138,7 +155,7 @@ def test_losses_and_evaluation_appear_once_there_are_any() -> None:
 def test_the_consistency_loss_is_known_only_where_it_is_trained() -> None:
     trained, plain = Run(RunConfig(training=TrainingConfig(consistency_loss_weight=2.0))), Run()
     for run in (trained, plain):
-        run.learner.set(Counter.SAMPLES, 1)
+        run.learner.set_gauge(Gauge.TOTAL_LOSS, 1.0)
         run.learner.set_gauge(Gauge.CONSISTENCY_LOSS, -0.75)
     assert trained.read(0.0).consistency_loss == -0.75
     assert math.isnan(plain.read(0.0).consistency_loss)

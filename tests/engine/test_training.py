@@ -1,15 +1,21 @@
 """How a run ends: when the learner could not do its last duty, when the environment raises."""
 
+import json
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.checkpoint_manifest import newest_checkpoint
-from engine.config import RunConfig
+from engine.config import EvaluationConfig, RunConfig
 from engine.environment_failures import latest_traceback
 from engine.errors import NotEnoughMemory, RunFailed
+from engine.inference_core import InferenceCore
 from engine.layout import Control, telemetry_layout
+from engine.load_network import load_for_evaluation
 from engine.shared_memory import Segment
 from engine.stop_signals import StopSignals
 from engine.telemetry import Telemetry
@@ -23,13 +29,20 @@ from tests.muzero.counting_game import counting_config
 class EndingRun:
     """Stands for supervisor, segments and watch of a run that was asked to stop and whose learner ended in this state."""
 
-    def __init__(self, learner_state: str) -> None:
+    def __init__(self, learner_state: str, evaluator_state: str = "FAILED") -> None:
         self.telemetry = Telemetry(Segment.private(telemetry_layout(1)).arrays)
-        self.telemetry.set_control(Control.STOP_REQUESTED, 1)
-        self.states, self.restarts = {"learner": learner_state, "evaluator": "FAILED"}, 0
+        self.telemetry.set_control(Control.TRAINING_ENDED, 1)
+        self.telemetry.set_control(Control.LEARNER_STEPS, 9)
+        self.states, self.restarts = {"learner": learner_state, "evaluator": evaluator_state}, 0
 
     def start(self) -> None:
         """Nothing runs."""
+
+    def poll(self, seconds: float) -> None:
+        time.sleep(seconds / 10)
+
+    def look(self, *_: Any) -> bool:
+        return False
 
     def drain(self, *_: Any) -> bool:
         return False
@@ -41,10 +54,14 @@ class EndingRun:
         """Nothing was recorded."""
 
 
-def end(learner_state: str, num_signals: int) -> None:
-    run, signals = EndingRun(learner_state), StopSignals()
+def end(learner_state: str, num_signals: int, evaluator_state: str = "FAILED") -> list[str]:
+    """Returns what is said."""
+    run, signals, display = EndingRun(learner_state, evaluator_state), StopSignals(), RememberingDisplay()
     signals.count = num_signals
-    _supervise(run, run, run, run, RememberingDisplay(), signals, RunConfig())  # type: ignore[arg-type]
+    config = RunConfig(evaluation=EvaluationConfig(last_seconds=0.05))
+    _supervise(run, run, run, run, display, signals, config)  # type: ignore[arg-type]
+    assert run.telemetry.control(Control.STOP_REQUESTED) == 1
+    return display.messages
 
 
 @pytest.mark.parametrize("num_signals", [0, 1])
@@ -56,6 +73,57 @@ def test_a_run_whose_last_checkpoint_failed_did_not_end_well(num_signals: int) -
 def test_only_the_learner_matters_and_who_forces_the_end_knows() -> None:
     end("STOPPED", 1)
     end("FAILED", 2)
+
+
+def test_an_evaluation_of_the_last_weights_that_takes_too_long_does_not_hold_up_the_end() -> None:
+    first, last = end("STOPPED", 0, evaluator_state="READY")
+    assert first == "evaluating the last weights (0.05 s at most, Ctrl-C skips it)"
+    assert last == "the evaluation took more than 0.05 s (evaluation.last_seconds) and was left"
+
+
+@pytest.mark.parametrize("event", ["signal", "death"])
+def test_a_signal_or_the_evaluators_death_ends_the_wait_and_the_run_ended_well(event: str) -> None:
+    run, signals, display = EndingRun("STOPPED", "READY"), StopSignals(), RememberingDisplay()
+
+    def happen(seconds: float) -> None:
+        if event == "signal":
+            signals.handle(signal.SIGINT, None)
+        else:
+            run.states["evaluator"] = "FAILED"
+
+    run.poll = happen  # type: ignore[method-assign]
+    _supervise(run, run, run, display, signals, RunConfig())  # type: ignore[arg-type]
+    assert signals.exit_code == 0
+    assert display.messages == ["evaluating the last weights (60 s at most, Ctrl-C skips it)"]
+
+
+def test_after_a_signal_or_without_an_evaluator_the_last_weights_are_not_evaluated() -> None:
+    assert end("STOPPED", 1, evaluator_state="READY") == ["stopping: draining and saving a checkpoint (again to force)"]
+    assert end("STOPPED", 0) == []
+
+
+EVALUATED = {"evaluation": {"is_enabled": True, "interval_seconds": 1000, "episodes": 2}}
+
+
+def test_the_last_evaluation_is_of_the_weights_that_are_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[Any] = []
+    load = InferenceCore.load
+    monkeypatch.setattr(InferenceCore, "load", lambda core, values, version: (loaded.append(values.copy()), load(core, values, version)))
+    config = tiny_config(steps=10, **EVALUATED)  # publishes at every 7th
+    assert train(config, run_dir=tmp_path, mode="new", display=RememberingDisplay(), command_line=["test"]) == 0
+    assert json.loads((tmp_path / "evaluations.jsonl").read_text().splitlines()[-1])["learner_steps"] == 10
+    np.testing.assert_array_equal(loaded[-1], load_for_evaluation(tmp_path)[1])
+
+
+def test_a_signal_to_a_run_that_is_done_skips_its_evaluation_and_it_ended_well(tmp_path: Path) -> None:
+    class Impatient(RememberingDisplay):
+        def message(self, text: str) -> None:
+            if text.startswith("evaluating the last weights"):
+                signal.raise_signal(signal.SIGINT)
+
+    config = tiny_config(steps=5, **EVALUATED)
+    assert train(config, run_dir=tmp_path, mode="new", display=Impatient(), command_line=["test"]) == 0
+    assert not (tmp_path / "evaluations.jsonl").exists()
 
 
 def test_an_exception_of_the_environment_is_shown_once_and_the_run_goes_on(tmp_path: Path) -> None:
@@ -94,7 +162,7 @@ def test_a_run_of_one_process_saves_before_its_environment_ends_it_and_can_go_on
 def test_a_failed_evaluation_costs_a_run_of_one_process_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluations: list[int] = []
 
-    def fail_once(model: object, search: object, config: object, learner_steps: int) -> None:
+    def fail_once(model: object, search: object, config: object, learner_steps: int, should_stop: object) -> None:
         evaluations.append(learner_steps)
         if len(evaluations) == 1:
             raise ValueError("the evaluation is broken")

@@ -30,6 +30,18 @@ def messages_of(run_dir: Path, *statuses: Status) -> list[str]:
     return display.messages
 
 
+def test_what_learning_waits_for_is_said_once_a_game_is_stored(tmp_path: Path) -> None:
+    empty, waiting = FRESH, replace(FRESH, ring_steps=40)
+    assert messages_of(tmp_path, empty, waiting, waiting) == ["learning begins once 60 steps are stored (replay.min_steps)"]
+    for learning in (replace(FRESH, ring_steps=60), replace(FRESH, ring_steps=40, learner_steps=1)):
+        assert messages_of(tmp_path, learning) == []
+
+
+def test_an_evaluation_is_said_with_its_games_and_its_opponent(tmp_path: Path) -> None:
+    evaluated = replace(FRESH, evaluations=1, evaluated_step=12, evaluated_games=20, score=0.875, opponent="random")
+    assert messages_of(tmp_path, evaluated) == ["evaluation at learner step 12: score 0.875 in 20 games vs random"]
+
+
 def test_a_long_wait_for_fresh_positions_is_said_once_with_what_to_do(tmp_path: Path) -> None:
     waiting = replace(FRESH, learner_steps=9, fresh_wait_fraction=0.43)
     (message,) = messages_of(tmp_path, *[waiting] * (LONG_WAIT_LOOKS + 1))

@@ -41,6 +41,8 @@ RECORDED: dict[str, Any] = {
     "losing_lines": 3,
     "evaluations": 5,
     "evaluated_step": 12000,
+    "evaluated_games": 1250,
+    "opponent": "perfect",
     "version": 247,
     "roles": ROLES,
     "restarts": 1,

@@ -6,7 +6,10 @@ from launch.bench_engine import bench_engine, bench_simulated
 from muzero.errors import UserError
 
 
-def test_bench_engine_reports_both_figures_of_a_network() -> None:
+def test_bench_engine_reports_both_figures_of_a_network_and_says_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     report = bench_engine(networks=("1x4",), board=3, trees=4, simulations=4, seconds=0.1, rounds=1, free_leaves=())
 
     assert report["bench"] == "engine"
@@ -14,6 +17,8 @@ def test_bench_engine_reports_both_figures_of_a_network() -> None:
     assert (row["network"], row["board"], row["trees"], row["leaves_per_message"], row["simulations"]) == ("1x4", 3, 4, 2, 4)
     assert row["simulations_per_second"] > 0
     assert row["efficiency"] == pytest.approx(row["simulations_per_second"] / row["raw_simulations_per_second"], rel=0.01)
+    output = capsys.readouterr()
+    assert output.out == "" and "network 1x4: measurement 1 of 1" in output.err
 
 
 def test_a_simulated_device_is_kept_busy_by_several_actors_and_never_faster_than_it_is() -> None:

@@ -131,9 +131,10 @@ def test_the_printed_configuration_is_a_config_file(run_launch: Launch, tmp_path
         ("--env tictactoe --resume --run-dir missing", "missing holds no run to resume"),
         ("--env tictactoe --resume --preset small --run-dir missing", "--preset cannot change a run"),
         ("--env tictactoe --resume --overwrite", "--resume and --overwrite exclude each other"),
-        ("--env tictactoe --actors many", "'many' is not a valid integer"),
-        ("--env tictactoe --minutes 0", "0.0 is not in the range"),
-        ("--env tictactoe --actor 2", "No such option"),
+        ("--env tictactoe --actors many", "Error: --actors is many: set a whole number of at least 0."),
+        ("--env tictactoe --steps 0", "Error: --steps is 0: set a whole number of at least 1."),
+        ("--env tictactoe --minutes 0", "Error: --minutes is 0: set a number above 0."),
+        ("--env tictactoe --actor 2", "Error: No such option"),
         ("--env tictactoe --overfit-batch --run-dir runs/first", "--overfit-batch uses no run folder: leave out --run-dir"),
         ("--overfit-batch --resume", "--overfit-batch uses no run folder: leave out --resume"),
         ("--env tictactoe --reanalyzers 1 --set reanalyze.fraction=0", "reanalyze.num_reanalyzers is 1 and reanalyze.fraction 0, but"),
@@ -145,8 +146,18 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(run_launch: Launch, training:
     result = run_launch(*arguments.split())
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert sentence in result.stderr and "Traceback" not in result.stderr
+    assert sentence in result.stderr and result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
     assert training.calls == []
+
+
+def test_a_misspelt_variable_is_warned_of_with_the_nearest_there_is(run_launch: Launch, training: SimpleNamespace) -> None:
+    variables = {"MUZERO_STPES": "5", "MUZERO_XYZ": "1", "MUZERO_EVAL_GAMES": "7", "MUZERO_SEED": "3", "OTHER": "1"}
+    result = run_launch("--env", "tictactoe", **variables)
+    assert result.stderr.splitlines() == [
+        "Warning: the variable MUZERO_STPES is ignored, no flag is called so: did you mean MUZERO_STEPS?",
+        "Warning: the variable MUZERO_XYZ is ignored, no flag is called so.",
+    ]
+    assert (result.exit_code, training.calls[0]["config"].seed) == (0, 3)
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def documented_flags(heading: str) -> list[str]:
         (muzero.commands["profile"], "muzero profile RUN", PROFILE_FLAGS),
         (muzero.commands["games"], "muzero games", GAMES_FLAGS),
         (muzero.commands["check-env"], "muzero check-env NAME", CHECK_ENV_FLAGS),
-        (muzero.commands["bench"], "muzero bench search|inference|transport|engine|games", BENCH_FLAGS),
+        (muzero.commands["bench"], "muzero bench search|inference|transport|engine|replay|games", BENCH_FLAGS),
     ],
 )
 def test_flags_are_documented_and_frozen(command: click.Command, heading: str, frozen: str) -> None:

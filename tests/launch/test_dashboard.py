@@ -15,6 +15,7 @@ from launch.screen import Event, clock, compact, number, screen, states_by_role
 from muzero.config import ReanalyzeConfig
 
 RUN_DIR = Path("runs/tictactoe-20250101-120000-s1")
+ALL_READY = dict.fromkeys(("actor-0", "server", "learner", "evaluator"), "READY")
 EVENTS = [Event(40.0 * index, f"event {index}") for index in range(6)]
 
 
@@ -22,7 +23,7 @@ def drawn(status: Status | None, events: list[Event], width: int, height: int = 
     """Returns the screen's lines as plain text."""
     console = Console(width=width, height=height, force_terminal=False, file=io.StringIO())
     with console.capture() as capture:
-        console.print(screen(RunConfig(), RUN_DIR, status, events, height=height))
+        console.print(screen(RunConfig(), RUN_DIR, status, events, width=width, height=height))
     return capture.get().splitlines()
 
 
@@ -46,7 +47,7 @@ def test_the_screen_fits_and_cuts_nothing(status: Status, width: int) -> None:
         "3.98 of 4 samples",
         "throttled: actors",
         "learner   (muzero profile says why)",
-        "score -3, 3 losing lines at step 12,000",
+        "3 losing lines vs perfect at step 12,000",
         "policy 0.901",
         "lr 0.00213",
         "event 5",
@@ -54,10 +55,38 @@ def test_the_screen_fits_and_cuts_nothing(status: Status, width: int) -> None:
         assert shown in text
 
 
+def test_the_bar_follows_the_time_limit_where_that_ends_the_run_first(status: Status) -> None:
+    for minutes, shown in ((10.0, "62%  0:05:12 of 0:10:00"), (6.0, "87%  0:05:12 of 0:06:00")):
+        console = Console(width=80, height=24, force_terminal=False, file=io.StringIO())
+        with console.capture() as capture:
+            console.print(screen(RunConfig(minutes=minutes), RUN_DIR, status, [], width=80, height=24))
+        assert shown in capture.get() and "…" not in capture.get()
+
+
+def test_a_score_says_against_whom_and_over_how_many_games(status: Status) -> None:
+    against = replace(status, losing_lines=-1, score=0.875, evaluated_games=20, opponent="random", roles=ALL_READY)
+    assert "score 0.875 in 20 games vs random at step 12,000" in "\n".join(drawn(against, [], 80))
+    assert "mean return 212.5 in 8 episodes" in "\n".join(drawn(replace(against, score=212.5, evaluated_games=8, opponent="none"), [], 80))
+
+
+def test_a_learner_that_has_not_begun_says_what_it_waits_for(young_status: Status) -> None:
+    waiting = "waits for 2,000 stored steps (replay.min_steps)"
+    for ring_steps, is_waiting in ((1999, True), (2000, False)):
+        text = "\n".join(drawn(replace(young_status, ring_steps=ring_steps, roles=ALL_READY), [], 80))
+        assert (waiting in text) == is_waiting
+
+
 def test_a_low_terminal_shows_the_newest_events_only(status: Status) -> None:
     text = "\n".join(drawn(status, EVENTS, 80, height=20))
 
     assert "event 5" in text and "event 3" not in text
+
+
+def test_a_long_event_is_wrapped_and_takes_the_place_of_older_ones(status: Status) -> None:
+    lines = drawn(status, [*EVENTS, Event(250.0, "word " * 30 + "end")], 80)
+    text = "\n".join(lines)
+    assert len(lines) <= 23 and "…" not in text
+    assert text.count("word") == 30 and "end" in text and "event 5" in text and "event 2" not in text
 
 
 def test_what_is_not_known_yet_is_a_dash(young_status: Status) -> None:
@@ -102,7 +131,7 @@ def test_no_color_is_respected(status: Status, monkeypatch: pytest.MonkeyPatch) 
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system="standard")
 
     with console.capture() as capture:
-        console.print(screen(RunConfig(), RUN_DIR, status, [], height=24))
+        console.print(screen(RunConfig(), RUN_DIR, status, [], width=80, height=24))
 
     assert "\x1b[36m" not in capture.get()
 
@@ -209,7 +238,7 @@ def test_the_screen_shows_reanalysis_where_it_is_on(status: Status) -> None:
     console = Console(width=80, height=24, force_terminal=False, file=io.StringIO())
     config = RunConfig(reanalyze=ReanalyzeConfig(fraction=0.8))
     with console.capture() as capture:
-        console.print(screen(config, RUN_DIR, replace(status, **REANALYZED), EVENTS, height=24))
+        console.print(screen(config, RUN_DIR, replace(status, **REANALYZED), EVENTS, width=80, height=24))
     text = capture.get()
 
     assert "…" not in text and len(text.splitlines()) <= 23

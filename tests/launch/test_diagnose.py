@@ -10,8 +10,10 @@ from click.testing import CliRunner, Result
 
 from engine.checkpoint_manifest import newest_checkpoint
 from engine.milestones import Milestones
+from engine.overfit import HEADS, Progress
 from engine.training import train
 from launch.cli import muzero
+from launch.overfit import failure
 from tests.engine.run_examples import RememberingDisplay, tiny_config
 
 
@@ -111,3 +113,9 @@ def test_a_failed_self_test_names_the_head_and_is_exit_code_1(run_launch: Callab
     assert result.exit_code == 1
     assert result.stdout.startswith("step 50: value ")
     assert "is left: policy 100%" in result.stderr and "value" not in result.stderr
+    assert result.stderr.endswith("that were few, and the learning rate has fallen with them: give 2000 --steps.\n")
+
+
+def test_a_self_test_of_enough_steps_advises_another_network() -> None:
+    end = Progress(2000, dict.fromkeys(HEADS, 1.0), dict.fromkeys(HEADS, 0.5))
+    assert "give more --steps, another training.learning_rate or a larger network" in failure(end)

@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from engine.config import ActorsConfig, RunConfig
 from engine.errors import CorruptCheckpoint
 from launch.cli import muzero
-from launch.eval import progress_line, progress_text
+from launch.eval import progress_text
+from launch.progress_line import progress_line
 from muzero.config import EnvConfig, NetworkConfig, SearchConfig
 from muzero.games import make_game
 
@@ -89,7 +90,8 @@ def test_one_player_has_a_return_and_a_table() -> None:
     result = run_eval("cartpole", "--games", "2")
 
     assert result.exit_code == 0
-    assert "mean return" in result.stdout and "learner steps    300" in result.stdout
+    assert "mean return" in result.stdout and "learner steps   300" in result.stdout
+    assert not any(word in result.stdout for word in ("wins", "losses", "elo", "first"))
 
 
 @pytest.mark.usefixtures("fresh_checkpoint")
@@ -104,11 +106,15 @@ def test_an_unknown_opponent_is_exit_code_2() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        ("cartpole --opening-moves 2", "2 opening moves are for games against an opponent, but here one plays alone: leave them out."),
         ("tictactoe --opponent perfect --opening-moves 2", "not 2 opening moves: leave them out"),
         ("connect4 --opponent checkpoint:connect4;simulations=0", "has simulations 0: set at least 1"),
     ],
 )
-def test_what_makes_no_sense_is_exit_code_2(arguments: str, sentence: str) -> None:
+def test_what_makes_no_sense_is_exit_code_2_before_a_network_is_made(
+    arguments: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.inference_core.InferenceCore", lambda *_, **__: pytest.fail("a network was made"))
     result = run_eval(*arguments.split())
 
     assert result.exit_code == 2
@@ -147,10 +153,11 @@ def test_progress_is_told_in_words_and_only_on_a_terminal(monkeypatch: pytest.Mo
     assert progress_text(np.array([10.0, 20.0]), 9, has_opponent=False) == "2 of 9 games: mean return 15"
     for is_terminal in (False, True):
         monkeypatch.setattr("sys.stderr.isatty", lambda is_terminal=is_terminal: is_terminal)
-        with progress_line(9, has_opponent=True) as show:
-            show(np.zeros(0))
-            show(np.zeros(0))
-        assert capsys.readouterr().err.count("0 of 9 games") == is_terminal
+        with progress_line() as show:
+            show(lambda: "0 of 9 games")
+            show(lambda: "1 of 9 games")
+        text = capsys.readouterr().err
+        assert (text.count("0 of 9 games"), text.count("1 of 9 games")) == (is_terminal, 0)
 
 
 def test_a_corrupt_checkpoint_is_exit_code_4(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -284,6 +284,24 @@ def test_the_table_shows_the_verdict_in_plain_text() -> None:
     assert "fits: 32.00 GiB available" in text and "\x1b" not in text
 
 
+@pytest.mark.parametrize(("cores", "words"), [(80, "one for each"), (4, "they take turns, more --actors would hardly be faster")])
+def test_the_plan_counts_cores(monkeypatch: pytest.MonkeyPatch, cores: int, words: str) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(cores)))
+    console = Console(width=160, force_terminal=False)
+    with console.capture() as capture:
+        print_plan(planned(), console)
+    assert f"for 67 that compute: {words}" in capture.get()
+    assert plan_record(planned())["cores"] == cores
+
+
+def test_what_to_know_stands_before_the_verdicts() -> None:
+    console = Console(width=120, force_terminal=False)
+    with console.capture() as capture:
+        print_plan(planned(notes=("there is no GPU here",)), console)
+    text = capture.get()
+    assert text.index("there is no GPU here") < text.index("fits")
+
+
 def test_sizes_are_shown_in_a_unit_for_people() -> None:
     assert [size_text(size) for size in (2048, 3 * MIB, 5 * 1024 * MIB)] == ["2.0 KiB", "3.0 MiB", "5.00 GiB"]
 

@@ -272,6 +272,29 @@ class PlanesOfOtherShape(Sound):
         return np.eye(NUM_SQUARES, dtype=np.float32)
 
 
+class PlanesWithoutShape(Sound):
+    changes = {"action_shape": ()}
+
+
+class Picture(Sound):
+    """Shows its board as a picture that was not scaled."""
+
+    changes = {"frame_shape": (1, 3, 3), "frame_dtype": "float32", "encoding": "planes"}
+
+    def frame(self, out: np.ndarray) -> None:
+        out[0] = 255.0 * (self.squares.reshape(3, 3) == 1)
+
+    def symmetries(self) -> Symmetries:
+        return square_symmetries(3)
+
+
+class NeverReturns(Sound):
+    def step(self, action: int) -> Step:
+        while self.num_moves == 6:
+            time.sleep(0.01)
+        return super().step(action)
+
+
 class NoPlanes(Sound):
     def action_planes(self) -> np.ndarray:
         return None  # type: ignore[return-value]

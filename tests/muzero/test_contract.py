@@ -1,5 +1,6 @@
 """The contract of a game finds every breach, names the rule, and never raises; a sound game keeps all of it."""
 
+import re
 import time
 
 import pytest
@@ -36,6 +37,7 @@ BREACHES = [
     ("LegalAfterTheEnd", "Nothing is legal after the end.", "1 actions are legal after the end"),
     ("MovesTwice", "Players take turns.", "player 0 is to move after 1 moves: it must be player 1"),
     ("OtherFrameNumbers", "Frames keep the range of their encoding.", "the frame holds -1 to 1"),
+    ("Picture", "Frames keep the range of their encoding.", "the frame holds 0 to 255, encoding planes needs numbers around 1"),
     ("InfiniteFrame", "Frames keep the range of their encoding.", "not finite"),
     ("RewardOfNumpy", STEPS, "float32"),
     ("RewardNotANumber", STEPS, "the reward is nan"),
@@ -47,6 +49,8 @@ BREACHES = [
     ("LegalButRefused", "Every legal action can be played.", "ValueError: the last square is not for beginners"),
     ("ActionsAlike", ALIKE, "shows actions 3 and 4 alike"),
     ("PlanesOfOtherShape", ALIKE, "must be float32 (9, 1, 3, 3), not float32 (9, 9)"),
+    ("PlanesOfOtherShape", ALIKE, "give each action its (1, 3, 3), or leave out spec.action_shape, which shows actions by their number"),
+    ("PlanesWithoutShape", ALIKE, "(9, 9), not float32 (9, 1, 3, 3): set spec.action_shape to (1, 3, 3), or leave out action_planes"),
     ("NoPlanes", ALIKE, "must be float32 (9, 1, 3, 3), not NoneType"),
     ("InfinitePlanes", ALIKE, "action_planes() holds numbers that are not finite"),
     ("PlanesRaise", ALIKE, "ValueError: no picture (broken_games.py, line "),
@@ -80,7 +84,7 @@ def test_a_sound_game_keeps_every_rule(class_name: str) -> None:
     assert all(check.detail for check in checks.values())
 
 
-@pytest.mark.parametrize(("class_name", "rule", "sentence"), BREACHES, ids=[breach[0] for breach in BREACHES])
+@pytest.mark.parametrize(("class_name", "rule", "sentence"), BREACHES, ids=[f"{breach[0]}: {breach[2]}" for breach in BREACHES])
 def test_each_breach_is_found_by_its_rule(class_name: str, rule: str, sentence: str) -> None:
     # One of 20 random games would begin with the action that LegalButRefused refuses, and not get as far as this rule.
     check = checks_of(class_name, num_games=1 if class_name == "LegalButRefused" else 20)[rule]
@@ -99,6 +103,12 @@ def test_a_breach_of_a_first_rule_ends_the_list() -> None:
 def test_a_game_that_cannot_be_made_is_a_rule_not_kept() -> None:
     (check,) = check_contract(EnvConfig(name="tests.muzero.nowhere:Nothing"))
     assert not check.is_met and "cannot import tests.muzero.nowhere" in check.detail
+
+
+def test_a_step_that_never_returns_is_a_rule_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("muzero.games.contract_episodes.STEP_SECONDS", 0.2)
+    check = checks_of("NeverReturns", num_games=1)[PLAYED]
+    assert not check.is_met and re.fullmatch(r"step\(\d\) did not return within 0.2 s: let it end.", check.detail)
 
 
 def test_no_games_are_refused() -> None:

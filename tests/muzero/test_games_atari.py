@@ -210,6 +210,12 @@ def test_unknown_games_are_refused_with_the_nearest() -> None:
         atari("Breakot")
 
 
+@pytest.mark.parametrize("name", ["Breakout", "breakout", "ALE/Breakout-v5", "gym:ALE/Breakout-v5", "BreakoutNoFrameskip-v4"])
+def test_an_atari_game_named_as_elsewhere_gets_its_name_here(name: str) -> None:
+    with pytest.raises(UserError, match=r"(did you mean|or play) atari:Breakout[?.]$"):
+        make_game(EnvConfig(name=name))
+
+
 def test_games_that_need_two_players_are_refused() -> None:
     with pytest.raises(UnsupportedGame, match="'Combat' needs two players"):
         atari("Combat")
@@ -218,7 +224,7 @@ def test_games_that_need_two_players_are_refused() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "sentence"),
     [
-        ({"screen": "grey85"}, "screen"),
+        ({"screen": "grey85"}, "env.kwargs.screen is 'grey85': set grey84 or rgb96"),
         ({"frame_skip": 0}, "frame_skip is 0: set at least 1"),
         ({"frame_skip": "four"}, "frame_skip"),
         ({"sticky_actions": 1.0}, r"sticky_actions is 1.0: set a value in \[0, 1\)"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from muzero.config import EnvConfig, SearchConfig
-from muzero.errors import EnvironmentFailed
+from muzero.errors import EnvironmentFailed, UnsupportedGame
 from muzero.games import make_game
 from muzero.move_outcome import Episode
 from muzero.types import HISTORY_ONLY, NO_ACTION, Trajectory
@@ -137,6 +137,14 @@ def test_three_failed_games_in_a_row_end_the_run() -> None:
         player.moves(10)
     assert len(player.failures) == 2
     assert len(failure.value.tracebacks) == 1
+
+
+def test_a_game_that_is_longer_than_it_says_is_refused() -> None:
+    player = Player(EnvConfig(name="tests.muzero.broken_games:Endless"), num_games=1)
+    with pytest.raises(
+        UnsupportedGame, match=r"the game 'squares' goes on after spec.max_moves \(5\): let its step say is_truncated there"
+    ):
+        player.moves(9)
 
 
 def test_failures_of_the_last_move_go_with_the_error() -> None:

@@ -22,9 +22,9 @@ OPTIONS = {"consistency_loss_weight": 2.0, "target_network_steps": 2, "ema_decay
 FAST = TrainingConfig(learning_rate=0.005, lr_warmup_steps=0, lr_schedule="constant", weight_decay=0.0)
 
 
-def trainer_of(config: NetworkConfig, training: TrainingConfig = FAST) -> Trainer:
+def trainer_of(config: NetworkConfig, training: TrainingConfig = FAST, *, use_amp: bool = False) -> Trainer:
     """Returns a trainer of a new network for the board game."""
-    return Trainer(build_network(board_spec(), planes_of(board_spec()), config, seed=0), training, CPU)
+    return Trainer(build_network(board_spec(), planes_of(board_spec()), config, seed=0), training, CPU, use_amp=use_amp)
 
 
 def weights_of(trainer: Trainer) -> np.ndarray:
@@ -60,6 +60,26 @@ def test_one_batch_is_learnt_by_heart(config: NetworkConfig) -> None:
         last = trainer.step(batch)
     assert last.total_loss < 0.03 * first.total_loss
     assert last.priorities.max() < 0.3
+
+
+@pytest.mark.parametrize("config", [MLP, RESIDUAL], ids=["mlp", "residual"])
+def test_bfloat16_learns_a_batch_by_heart_with_weights_in_float32(config: NetworkConfig) -> None:
+    trainer, batch = trainer_of(config, use_amp=True), small_batch()
+    first = trainer.step(batch)
+    for _ in range(250):
+        last = trainer.step(batch)
+    assert last.total_loss < 0.1 * first.total_loss
+    assert {parameter.dtype for parameter in trainer.network.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("config", [MLP, RESIDUAL], ids=["mlp", "residual"])
+def test_a_step_in_bfloat16_goes_where_one_in_float32_goes(config: NetworkConfig) -> None:
+    plain, rounded = trainer_of(config), trainer_of(config, use_amp=True)
+    losses = [[trainer.step(small_batch(step)).total_loss for step in range(3)][-1] for trainer in (plain, rounded)]
+    gradients = [torch.cat([p.grad.flatten() for p in trainer.network.parameters() if p.grad is not None]) for trainer in (plain, rounded)]
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.98
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
@@ -98,7 +118,8 @@ def test_resumed_training_is_bit_for_bit_the_same(optimizer: str, options: dict[
         straight.step(full_batch(step))
     for step in range(3):
         first.step(full_batch(step))
-    second.load_state_dict({name: tensor.clone() for name, tensor in first.state_dict().items()})
+    saved = {name: torch.from_numpy(np.array(tensor.numpy(), order="C")) for name, tensor in first.state_dict().items()}
+    second.load_state_dict(saved)  # in the one layout that files have
     for step in range(3, 6):
         second.step(full_batch(step))
     assert second.steps == 6
