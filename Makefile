@@ -23,6 +23,8 @@ check: $(VENV)/.dev-installed
 
 bench: $(VENV)/.run-installed
 	$(BIN)/muzero bench search $(ARGS)
+	$(BIN)/muzero bench inference $(ARGS)
+	$(BIN)/muzero bench transport $(ARGS)
 	$(BIN)/muzero bench engine $(ARGS)
 
 results: $(VENV)/.results-installed

@@ -28,6 +28,7 @@ class Child:
     """A process of the run, from its start until it is reaped; close it then.
 
     Attributes:
+        pid: its process id.
         pidfd: readable once it has ended.
         started_at: monotonic time of its start, in seconds.
     """
@@ -55,7 +56,8 @@ class Child:
                 start_new_session=True,
             )
         os.close(setup_fd)
-        self.pidfd = os.pidfd_open(self._process.pid)
+        self.pid = self._process.pid
+        self.pidfd = os.pidfd_open(self.pid)
         self.started_at = time.monotonic()
 
     def reap(self) -> int | None:

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from engine.device_names import require_device, require_inference_device, simulated_timing
 from muzero.config import (
     EnvConfig,
     NetworkConfig,
@@ -45,30 +46,24 @@ class ActorsConfig(Settings, frozen=True):
         return self.games_per_actor // self.groups
 
 
-DEVICE_NAME = re.compile(r"auto|cpu|cuda(:\d+)?")
-
-
-def require_device(device: str, key: str) -> None:
-    """Raises UserError unless this names a device."""
-    require(DEVICE_NAME.fullmatch(device) is not None, f"{key} is '{device}': set auto, cpu, cuda or cuda:N.")
-
-
 class InferenceConfig(Settings, frozen=True):
     """The inference server."""
 
     device: str = "auto"
-    """`cpu`, `cuda`, `cuda:N`, or `auto`: cuda where there is one."""
+    """`cpu`, `cuda`, `cuda:N`, or `auto`: cuda where there is one; `simulated:200+35` answers nonsense after the time of an accelerator
+    that takes 200 us a batch and 35 us a sample, to see what the engine could keep busy, `simulated:200+35,batch=512` with at most 512
+    samples at once."""
     max_batch: int = 1024
     """Most leaves in one forward pass."""
     batch_deadline_microseconds: int = 300
-    """Longest wait for a fuller batch after its first request."""
+    """Longest wait of an idle device for a fuller batch after its first request; it is shorter where nobody is about to ask."""
     num_threads: int = 1
     """CPU threads of the network in the server."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Precision of the inference copy; bfloat16 is for GPUs."""
 
     def __post_init__(self) -> None:
-        require_device(self.device, "inference.device")
+        require_inference_device(self.device, "inference.device")
         deadline = self.batch_deadline_microseconds
         require(deadline >= 0, f"inference.batch_deadline_microseconds is {deadline}: set 0 or more.")
         require(self.max_batch >= 1, f"inference.max_batch is {self.max_batch}: set at least 1.")
@@ -79,7 +74,7 @@ class LearnerConfig(Settings, frozen=True):
     """The learner process."""
 
     device: str = "auto"
-    """Like inference.device."""
+    """`cpu`, `cuda`, `cuda:N`, or `auto`."""
     num_threads: int = 1
     """CPU threads of the network in the learner."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -220,6 +215,11 @@ class RunConfig(Settings, frozen=True):
         require(0 <= self.seed < MAX_SEED, f"seed is {self.seed}: set 0 or more, less than 2^63.")
         require(self.steps is None or self.steps >= 1, f"steps is {self.steps}: set at least 1.")
         require(self.minutes is None or self.minutes > 0, f"minutes is {self.minutes}: set a positive number.")
+        device = self.inference.device
+        require(
+            self.actors.num_actors > 0 or simulated_timing(device) is None,
+            f"inference.device is '{device}' and actors.num_actors 0: one process computes by itself, set 1 actor or more.",
+        )
 
     @property
     def last_step(self) -> int:

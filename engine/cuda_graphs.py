@@ -4,6 +4,7 @@ A graph replays hundreds of kernels with one launch. Batches are padded to the n
 writes the pool's scratch row. Weights are loaded in place, so graphs outlive them. CUDA only.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from engine.batch_sizes import batch_buckets
+from engine.inference_device import MAX_IN_FLIGHT
 from engine.latents import LatentPool
 from muzero.networks.inference_network import InferenceNetwork
 from muzero.types import Int64Array, RecurrentReply
@@ -19,23 +21,40 @@ WARM_UP_RUNS = 3
 
 
 @dataclass
+class HostBuffers:
+    """Pinned memory of one batch in flight.
+
+    Attributes:
+        rows: int64 [3, bucket]: parent row, child row, action.
+        numbers, prior_action: the answer, see BucketGraph.
+    """
+
+    rows: Tensor
+    numbers: Tensor
+    prior_action: Tensor
+
+    def reply(self, count: int) -> RecurrentReply:
+        """Returns the answer, copied; the device must be done with it."""
+        numbers = self.numbers.numpy()[:count]
+        reward, value, prior = (np.ascontiguousarray(part) for part in (numbers[:, 0], numbers[:, 1], numbers[:, 2:]))
+        return RecurrentReply(reward, value, prior, self.prior_action.numpy()[:count].copy())
+
+
+@dataclass
 class BucketGraph:
     """The graph of one batch size with its fixed tensors.
 
     Attributes:
-        host_input: pinned int64 [3, bucket]: parent row, child row, action.
-        device_input: the same on the device.
+        rows: int64 [3, bucket]: parent row, child row, action.
         numbers, prior_action: the answer on the device, float32 [bucket, 2 + k] and int32 [bucket, k].
-        host_numbers, host_prior_action: the same, pinned.
+        host: memory for the batches in flight, which take turns.
     """
 
     graph: torch.cuda.CUDAGraph
-    host_input: Tensor
-    device_input: Tensor
+    rows: Tensor
     numbers: Tensor
     prior_action: Tensor
-    host_numbers: Tensor
-    host_prior_action: Tensor
+    host: tuple[HostBuffers, ...]
 
 
 class RecurrentGraphs:
@@ -46,51 +65,67 @@ class RecurrentGraphs:
         pool: hidden states.
         max_batch: largest batch that will come.
         device: a CUDA device.
+
+    Attributes:
+        stream: where they run, one after the other.
     """
 
     def __init__(self, network: InferenceNetwork, pool: LatentPool, max_batch: int, device: torch.device) -> None:
         self._network = network
         self._pool = pool
         self._device = device
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._turn = 0
         self._buckets = batch_buckets(max_batch)
         self._graphs = {bucket: self._capture(bucket) for bucket in self._buckets}
 
     def run(self, parent_row: Int64Array, child_row: Int64Array, action: Int64Array) -> RecurrentReply:
         """Answers one batch; returns when the answer is on the host."""
+        reply = self.begin(parent_row, child_row, action)
+        self.stream.synchronize()
+        return reply()
+
+    def begin(self, parent_row: Int64Array, child_row: Int64Array, action: Int64Array) -> Callable[[], RecurrentReply]:
+        """Queues one batch on the stream; MAX_IN_FLIGHT of them may be queued at once.
+
+        Returns:
+            What reads the answer, to be called once the stream has come so far.
+        """
         count = len(action)
         bucket = next(size for size in self._buckets if size >= count)
-        graph = self._graphs[bucket]
-        staging = graph.host_input.numpy()
+        graph, host = self._graphs[bucket], self._graphs[bucket].host[self._turn % MAX_IN_FLIGHT]
+        self._turn += 1
+        staging = host.rows.numpy()
         staging[:2, count:] = self._pool.scratch_row
         staging[2, count:] = 0
         staging[0, :count], staging[1, :count], staging[2, :count] = parent_row, child_row, action
-        with torch.cuda.stream(self._stream):
-            graph.device_input.copy_(graph.host_input, non_blocking=True)
+        with torch.cuda.stream(self.stream):
+            graph.rows.copy_(host.rows, non_blocking=True)
             graph.graph.replay()
-            graph.host_numbers.copy_(graph.numbers, non_blocking=True)
-            graph.host_prior_action.copy_(graph.prior_action, non_blocking=True)
-        self._stream.synchronize()
-        numbers = graph.host_numbers.numpy()[:count]
-        reward, value, prior = (np.ascontiguousarray(part) for part in (numbers[:, 0], numbers[:, 1], numbers[:, 2:]))
-        return RecurrentReply(reward, value, prior, graph.host_prior_action.numpy()[:count].copy())
+            host.numbers.copy_(graph.numbers, non_blocking=True)
+            host.prior_action.copy_(graph.prior_action, non_blocking=True)
+        return lambda: host.reply(count)
 
     def _capture(self, bucket: int) -> BucketGraph:
-        host_input = torch.zeros((3, bucket), dtype=torch.int64, pin_memory=True)
-        host_input[:2] = self._pool.scratch_row
-        device_input = host_input.to(self._device)
-        self._stream.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(self._stream):
+        rows = torch.full((3, bucket), self._pool.scratch_row, dtype=torch.int64, device=self._device)
+        rows[2] = 0
+        self.stream.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(self.stream):
             for _ in range(WARM_UP_RUNS):
-                numbers, prior_action = self._forward(device_input)
-        self._stream.synchronize()
+                numbers, prior_action = self._forward(rows)
+        self.stream.synchronize()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self._stream):
-            numbers, prior_action = self._forward(device_input)
-        host_numbers, host_prior_action = (torch.empty(t.shape, dtype=t.dtype, pin_memory=True) for t in (numbers, prior_action))
-        return BucketGraph(graph, host_input, device_input, numbers, prior_action, host_numbers, host_prior_action)
+        with torch.cuda.graph(graph, stream=self.stream):
+            numbers, prior_action = self._forward(rows)
+        host = tuple(HostBuffers(*(pinned_like(tensor) for tensor in (rows, numbers, prior_action))) for _ in range(MAX_IN_FLIGHT))
+        return BucketGraph(graph, rows, numbers, prior_action, host)
 
-    def _forward(self, device_input: Tensor) -> tuple[Tensor, Tensor]:
-        hidden_state, reward, value, prior, prior_action = self._network.recurrent(self._pool.read(device_input[0]), device_input[2])
-        self._pool.write(device_input[1], hidden_state)
+    def _forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        hidden_state, reward, value, prior, prior_action = self._network.recurrent(self._pool.read(rows[0]), rows[2])
+        self._pool.write(rows[1], hidden_state)
         return torch.cat([reward[:, None], value[:, None], prior], dim=1).float(), prior_action.to(torch.int32)
+
+
+def pinned_like(tensor: Tensor) -> Tensor:
+    """Returns pinned memory of the host for what a tensor on the device holds."""
+    return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from engine.config import InferenceConfig, LearnerConfig
+from engine.device_names import simulated_timing
 from engine.errors import MachineProblem
 
 CPU_FACTS = Path("/proc/cpuinfo")
@@ -15,12 +16,16 @@ BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
 def resolve_device(name: str) -> torch.device:
-    """Returns the device a setting names (`engine/config.py` checks the names); `auto` is CUDA where there is one.
+    """Returns the device a setting names (`engine/device_names.py` checks the names); `auto` is CUDA where there is one.
+
+    Whoever needs real answers, as a match does, gets the CPU in the place of a simulated device.
 
     Raises:
         MachineProblem: if it asks for CUDA where there is none.
     """
     has_cuda = torch.cuda.is_available()
+    if simulated_timing(name) is not None:
+        return torch.device("cpu")
     if name == "auto":
         return torch.device("cuda" if has_cuda else "cpu")
     device = torch.device(name)

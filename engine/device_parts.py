@@ -7,6 +7,7 @@ from pathlib import Path
 from engine.activations import action_numbers, root_numbers, sample_numbers, serving_numbers
 from engine.batch_sizes import batch_buckets, largest_batch
 from engine.config import RunConfig
+from engine.device_names import is_in_host_memory, simulated_timing
 from engine.private_memory import (
     FLOAT_BYTES,
     MIB,
@@ -68,7 +69,7 @@ def has_gpu() -> bool:
 def placements_of(config: RunConfig) -> tuple[Placement, ...]:
     """Returns the GPUs of a run: the planned one where plan.device_memory is set, else those that its settings name; none for the CPU."""
     if config.plan.device_memory is not None:
-        has_server, has_learner = config.inference.device != "cpu", config.learner.device != "cpu"
+        has_server, has_learner = not is_in_host_memory(config.inference.device), config.learner.device != "cpu"
         return (Placement(PLANNED_DEVICE, has_server, has_learner),) if has_server or has_learner else ()
     server, learner = _gpu_name(config.inference.device), _gpu_name(config.learner.device)
     names = sorted({name for name in (server, learner) if name})
@@ -77,7 +78,7 @@ def placements_of(config: RunConfig) -> tuple[Placement, ...]:
 
 def _gpu_name(device: str) -> str | None:
     """Returns which GPU a setting means, or None for the CPU."""
-    if device == "cpu" or (device == "auto" and not has_gpu()):
+    if is_in_host_memory(device) or (device == "auto" and not has_gpu()):
         return None
     return device if ":" in device else "cuda:0"
 
@@ -88,7 +89,9 @@ def latent_itemsize(config: RunConfig, *, is_on_gpu: bool) -> int:
 
 
 def pool_bytes(config: RunConfig, spec: GameSpec, itemsize: int) -> int:
-    """Returns the bytes of the latent pool."""
+    """Returns the bytes of the latent pool; a simulated device has none."""
+    if simulated_timing(config.inference.device) is not None:
+        return 0
     rows = num_slots(config) * (config.search.num_simulations + 1) + SCRATCH_ROWS
     return rows * prod(latent_shape(config.network, spec)) * itemsize
 

@@ -7,11 +7,13 @@ each answer.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from engine.errors import BadMessage, PeerDied
+from engine.layout import NO_REQUEST, SpanKind
 from engine.messages import Header, Kind, Wire
 from engine.process_life import Life
+from engine.replies import ReplyReader
+from engine.trace import SpanRecorder, request_number, silent_recorder
 from engine.transport import ClientSocket
 from muzero.types import InitialReply, InitialRequest, RecurrentReply, RecurrentRequest, Reply, Request, SearchAborted
 
@@ -24,7 +26,7 @@ class Outstanding:
     """A request that waits for its reply."""
 
     header: Header
-    frames: list[Any]
+    message: bytes
     timeout_seconds: float
     due: float
 
@@ -36,43 +38,64 @@ class InferenceClient:
         wire: sizes of the run.
         socket: the process's socket.
         server_epoch: returns the number of the server's latest start.
+        spans: records what the process does; nothing does by default.
     """
 
-    def __init__(self, wire: Wire, socket: ClientSocket, server_epoch: Callable[[], int]) -> None:
+    def __init__(self, wire: Wire, socket: ClientSocket, server_epoch: Callable[[], int], spans: SpanRecorder | None = None) -> None:
         self._wire = wire
         self._socket = socket
+        self._reader = ReplyReader(wire)
         self._server_epoch = server_epoch
+        self._spans = spans or silent_recorder()
         self._outstanding: dict[int, Outstanding] = {}
         self._search_epoch: dict[int, int] = {}
         self._next_request_id = 0
+        self._received = NO_REQUEST
         self.num_bad_messages = 0
 
-    def send(self, client: int, request: Request) -> None:
-        """Sends the next request of a client, which must have no other in flight."""
+    def send(self, client: int, request: Request, kind: SpanKind = SpanKind.SEND, began: int | None = None) -> None:
+        """Sends the next request of a client, which must have no other in flight.
+
+        Args:
+            client: its number.
+            request: what it asks.
+            kind, began: the span that ends with this request, and its begin: one record for the work and its sending. By default
+                the sending alone.
+        """
+        began = self._spans.begin() if began is None else began
         is_initial = isinstance(request, InitialRequest)
-        kind = Kind.INITIAL if is_initial else Kind.RECURRENT
+        message = Kind.INITIAL if is_initial else Kind.RECURRENT
         epoch = self._server_epoch() if is_initial else self._search_epoch[client]
         new_node = 0 if isinstance(request, InitialRequest) else request.new_node
-        header = Header(kind, client, self._next_request_id, epoch, new_node)
+        header = Header(message, client, self._next_request_id, epoch, new_node)
         self._next_request_id += 1
-        outstanding = Outstanding(header, self._wire.request_frames(header, request), FIRST_TIMEOUT_SECONDS, 0.0)
+        outstanding = Outstanding(header, self._wire.request_message(header, request), FIRST_TIMEOUT_SECONDS, 0.0)
         self._outstanding[client] = outstanding
         self._transmit(outstanding)
+        self._spans.end(kind, began, request_number(client, header.request_id))
 
     def receive(self, timeout_seconds: float) -> tuple[int, Reply | SearchAborted] | None:
         """Returns the next answer of any client, or None if none came in time.
 
-        A SearchAborted instead of a reply says that the server was restarted: throw it into the search.
+        A SearchAborted instead of a reply says that the server was restarted: throw it into the search. The arrays of a reply are
+        overwritten by the next one.
         """
+        began = self._spans.begin()
+        self._received = NO_REQUEST
+        answer = self._receive(timeout_seconds)
+        self._spans.end(SpanKind.WAIT_REPLY, began, self._received)
+        return answer
+
+    def _receive(self, timeout_seconds: float) -> tuple[int, Reply | SearchAborted] | None:
         # At every call: as long as other clients get their replies, there may never be a moment without one.
         aborted = self._look_after_outstanding()
         if aborted is not None:
             return aborted
-        frames = self._socket.receive(timeout_seconds)
-        if frames is None:
+        message_bytes = self._socket.receive(self._reader.memory, timeout_seconds)
+        if message_bytes is None:
             return None
         try:
-            header, reply = self._wire.parse_reply(frames)
+            header, reply = self._reader.read(message_bytes)
         except BadMessage:
             self.num_bad_messages += 1
             return None
@@ -83,6 +106,7 @@ class InferenceClient:
 
     def _accept(self, header: Header, reply: Reply | None) -> tuple[int, Reply | SearchAborted]:
         del self._outstanding[header.client]
+        self._received = request_number(header.client, header.request_id)
         if header.kind == Kind.REFUSED:
             raise BadMessage("the inference server refused a request of this process: this is a bug, please report it.")
         if reply is None:
@@ -104,7 +128,7 @@ class InferenceClient:
         return None
 
     def _transmit(self, outstanding: Outstanding) -> None:
-        was_sent = self._socket.send(outstanding.frames)
+        was_sent = self._socket.send(outstanding.message)
         outstanding.due = time.monotonic() + (outstanding.timeout_seconds if was_sent else 0.05)
 
 

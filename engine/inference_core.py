@@ -4,6 +4,7 @@ The same object serves the one-process mode, `muzero eval` and the tests (throug
 depends on where they were computed.
 """
 
+import time
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from engine.batch_sizes import largest_batch
 from engine.config import RunConfig
 from engine.cuda_graphs import RecurrentGraphs
 from engine.device import inference_dtype, resolve_device
+from engine.inference_device import Answer, Batch
 from engine.latents import LatentPool
 from muzero.networks.inference_network import InferenceNetwork
 from muzero.types import (
@@ -23,9 +25,12 @@ from muzero.types import (
     InitialRequest,
     Int32Array,
     Int64Array,
+    Observation,
     RecurrentReply,
     RecurrentRequest,
 )
+
+NUM_TIMED_CALLS = 3
 
 
 class InferenceCore:
@@ -37,6 +42,12 @@ class InferenceCore:
         action_planes: float32 [A, ...], see Game.action_planes.
         num_slots: trees in flight.
         typical_batch: leaves in a usual forward pass; the fastest CPU variant of the network is chosen for it.
+
+    Attributes:
+        device: where network and hidden states are.
+        version: version of the weights in use, 0 before the first.
+        network, pool: see there.
+        graphs: on CUDA, from the first weights on; else None.
     """
 
     def __init__(self, config: RunConfig, spec: GameSpec, action_planes: Float32Array, *, num_slots: int, typical_batch: int) -> None:
@@ -48,7 +59,7 @@ class InferenceCore:
         self.network = InferenceNetwork(spec, action_planes, config.network, device=self.device, dtype=dtype, num_priors=self.num_priors)
         self.pool = LatentPool(num_slots, self.num_nodes, self.network.latent_shape, self.device, dtype)
         self._typical_batch = typical_batch
-        self._graphs: RecurrentGraphs | None = None
+        self.graphs: RecurrentGraphs | None = None
         self._max_batch = largest_batch(config, num_slots, typical_batch)
 
     def load(self, values: Float32Array, version: int) -> None:
@@ -66,7 +77,7 @@ class InferenceCore:
         if is_first and self.device.type == "cpu":
             self.network.optimize(self._typical_batch)
         elif is_first:
-            self._graphs = RecurrentGraphs(self.network, self.pool, self._max_batch, self.device)
+            self.graphs = RecurrentGraphs(self.network, self.pool, self._max_batch, self.device)
 
     @torch.inference_mode()
     def initial(self, slot: Int64Array, frames: np.ndarray[Any, Any], to_play: np.ndarray[Any, Any]) -> InitialReply:
@@ -76,9 +87,16 @@ class InferenceCore:
             slot: int64 [B], slots of the trees.
             frames, to_play: see Observation.
         """
-        hidden_state, value, policy_logits = self.network.initial(self._to_device(frames), self._to_device(to_play))
-        self.pool.write(self._to_device(slot * self.num_nodes), hidden_state)
+        value, policy_logits = self.begin_roots(slot, Observation(frames, to_play))
         return InitialReply(_to_host(value), _to_host(policy_logits), self.version)
+
+    @torch.inference_mode()
+    def begin_roots(self, slot: Int64Array, observation: Observation) -> tuple[Tensor, Tensor]:
+        """Starts trees as `initial` does; returns value [B] and policy_logits [B, A] on the device, which may not be done yet."""
+        inputs = (self._to_device(observation.frames), self._to_device(observation.to_play))
+        hidden_state, value, policy_logits = self.network.initial(*inputs)
+        self.pool.write(self._to_device(slot * self.num_nodes), hidden_state)
+        return value, policy_logits
 
     @torch.inference_mode()
     def recurrent(self, slot: Int64Array, parent_node: Int32Array, action: Int32Array, new_node: Int64Array) -> RecurrentReply:
@@ -89,13 +107,35 @@ class InferenceCore:
             parent_node, action: int32 [B], see RecurrentRequest.
             new_node: int64 [B], may differ between trees of different clients.
         """
-        parent_row = slot * self.num_nodes + parent_node
-        child_row = slot * self.num_nodes + new_node
-        actions = action.astype(np.int64)
-        if self._graphs is not None:
-            return self._graphs.run(parent_row, child_row, actions)
+        first_row = slot * self.num_nodes
+        return self._recurrent(first_row + parent_node, first_row + new_node, action.astype(np.int64))
+
+    @torch.inference_mode()
+    def forward_seconds(self, num_leaves: int) -> float:
+        """Returns how long the network alone takes for so many leaves, the best of a few calls."""
+        _, inputs = self.network.folded.example_inputs(num_leaves)
+        times = []
+        for _ in range(NUM_TIMED_CALLS):
+            began = time.perf_counter()
+            self.network.recurrent(*inputs)
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    @torch.inference_mode()
+    def answer(self, batch: Batch) -> Answer:
+        """Returns the answers to a batch of the server, roots first; the calling thread waits for them."""
+        initial = recurrent = None
+        if batch.observation is not None:
+            initial = self.initial(batch.slot, batch.observation.frames, batch.observation.to_play)
+        if batch.rows.shape[1]:
+            recurrent = self._recurrent(*batch.rows)
+        return Answer(initial, recurrent)
+
+    def _recurrent(self, parent_row: Int64Array, child_row: Int64Array, action: Int64Array) -> RecurrentReply:
+        if self.graphs is not None:
+            return self.graphs.run(parent_row, child_row, action)
         parents = self.pool.read(torch.from_numpy(parent_row))
-        hidden_state, reward, value, prior, prior_action = self.network.recurrent(parents, torch.from_numpy(actions))
+        hidden_state, reward, value, prior, prior_action = self.network.recurrent(parents, torch.from_numpy(action))
         self.pool.write(torch.from_numpy(child_row), hidden_state)
         return RecurrentReply(reward.numpy(), value.numpy(), prior.numpy(), prior_action.numpy())
 

@@ -1,6 +1,6 @@
 """Every array that lives in shared memory: name, shape, dtype and its one writer. No code that maps or fills them.
 
-Segments: `ring` (the replay log), `weights` (double buffer), `telemetry` (counters, heartbeats and the run's control words).
+Segments: `ring` (the replay log), `weights` (double buffer), `telemetry` (counters, heartbeats, spans and the run's control words).
 Axis letters: R steps the ring holds, M trajectories its index holds, P stored policy entries, S processes of the run, W floats
 of the network.
 """
@@ -185,7 +185,9 @@ class Control(IntEnum):
     """The governor: reanalyzers pause while the run's reanalyzed positions reach it. Written by the learner."""
     REANALYZED_BASE = 7
     """Reanalyzed positions of the resumed run, which no reanalyzer's counter holds. Written by the supervisor."""
-    TRAINING_ENDED = 8
+    RECORD_UNTIL_NANOSECONDS = 8
+    """Monotonic time until which spans are recorded, 0 for never. Written by the supervisor."""
+    TRAINING_ENDED = 9
     """1: those who train end; server and evaluator go on until STOP_REQUESTED, for the evaluation of the last weights. Written by the
     supervisor, or by the learner after its last step."""
 
@@ -218,9 +220,9 @@ class Counter(IntEnum):
     THROTTLED_NANOSECONDS = 6
     """Time paused by the governor (actor, learner, reanalyzer)."""
     WAIT_NANOSECONDS = 7
-    """Time waiting for the other side: replies (actor), requests (server), batches (learner)."""
+    """Time waiting for the other side: replies (actor), requests or its device (server), batches (learner)."""
     BUSY_NANOSECONDS = 8
-    """Time in the network (server), in training steps (learner), in batches (reanalyzer)."""
+    """Time at work: in training steps (learner), in batches (reanalyzer), in anything but waiting (server)."""
     BAD_MESSAGES = 9
     """Messages that are not what was declared (server)."""
     RESTARTED_SEARCHES = 10
@@ -253,6 +255,8 @@ class Counter(IntEnum):
     """Sum over FRESH_POLICY_TARGETS of the versions between reanalysis and training (learner)."""
     FRESH_WAIT_NANOSECONDS = 24
     """The part of THROTTLED_NANOSECONDS for which fresh positions were missing (learner)."""
+    DEVICE_BUSY_NANOSECONDS = 25
+    """Time in which at least one batch was in the device (server)."""
 
 
 class Gauge(IntEnum):
@@ -286,12 +290,89 @@ class Gauge(IntEnum):
     """Running mean of the divergence of fresh policies from those of self-play, in nats (reanalyzer)."""
 
 
+class SpanKind(IntEnum):
+    """What a process was doing; a span has the argument named here, or 0."""
+
+    TREE = 0
+    """Expand, back up and select in all trees of a group, from one reply to the next request, which is sent (actor). The number of that
+    request, see `engine.trace.request_number`; 0 in one process."""
+    BEGIN_MOVE = 1
+    """Observations and root noise of a group, up to its first request (actor). The same."""
+    GAME_STEP = 2
+    """The end of a move: last backup, choice of the actions, one step of each game (actor). Trees."""
+    WRITE_TRAJECTORY = 3
+    """A finished trajectory goes into the ring (actor). Rows."""
+    THROTTLED = 4
+    """Paused by a governor (actor, learner, reanalyzer)."""
+    SEND = 5
+    """A request is made and sent (reanalyzer, evaluator). Its request number."""
+    WAIT_REPLY = 6
+    """Waiting for a reply, and reading it (clients of the server). Its request number, NO_REQUEST without a reply."""
+    GATHER = 7
+    """Requests are received and checked (server). Requests."""
+    IDLE = 8
+    """Waiting for requests, or for the device (server)."""
+    ASSEMBLE = 9
+    """Requests become the arrays of one batch (server). Leaves."""
+    FORWARD = 10
+    """The network runs for one batch (the server's device, learner). Leaves, or 0."""
+    REPLY = 11
+    """Replies are made and sent (server). Leaves."""
+    SWAP_WEIGHTS = 12
+    """A new version is taken over (server). The version."""
+    QUEUED = 13
+    """A request, from its receipt until its batch goes to the device (server); these overlap one another. Its request number."""
+    WAIT_DATA = 14
+    """Waiting for a batch (learner)."""
+    INGEST = 15
+    """New trajectories and priorities are taken in (learner, prefetching thread)."""
+    SAMPLE = 16
+    """A batch is drawn and assembled (learner, prefetching thread). Samples."""
+    HOST_TO_DEVICE = 17
+    """A batch goes to the device (learner)."""
+    BACKWARD = 18
+    """The gradient (learner)."""
+    READ_LOSS = 19
+    """Gradient norm and losses come to the host; on a GPU the host waits here for forward and backward (learner)."""
+    OPTIMIZER = 20
+    """The optimiser's step, and what follows the weights (learner)."""
+    PUBLISH = 21
+    """Weights are published (learner)."""
+    CHECKPOINT = 22
+    """A checkpoint or a milestone is written (learner)."""
+    DRAW = 23
+    """Stored positions are drawn and read (reanalyzer)."""
+    SEARCH = 24
+    """Stored positions are searched; SEND and WAIT_REPLY lie within (reanalyzer). Trees."""
+    WRITE_FRESH = 25
+    """Fresh targets go into the ring (reanalyzer)."""
+    MATCH = 26
+    """An evaluation; SEND and WAIT_REPLY lie within (evaluator)."""
+
+
+class ThreadTrack(IntEnum):
+    """Span rings of threads beside the main thread of each process; they follow those of the processes."""
+
+    PREFETCH = 0
+    """The prefetching thread of the learner."""
+    DEVICE = 1
+    """The device of the server, whose forward passes the server's main thread records."""
+
+
+SPAN_CAPACITY = 1 << 16
+"""Spans a ring holds (2 MiB); older ones are overwritten."""
+SPAN_WORDS = 4
+"""int64 begin and end in monotonic nanoseconds, SpanKind, argument."""
+NO_REQUEST = -1
+
+
 NUM_AGE_BINS = 16
 """Bins of the ages of fresh targets: 0, 1, 2 to 3, 4 to 7, and so on; the last one has no end."""
 
 
 def telemetry_layout(num_processes: int) -> SegmentLayout:
-    """Returns the run's control words and one block of numbers per process."""
+    """Returns the run's control words, one block of numbers per process, and one ring of spans per process and further thread."""
+    num_tracks = num_processes + len(ThreadTrack)
     return SegmentLayout(
         (
             SharedArray("control", (len(Control) * WORDS_PER_LINE,), "int64", "see Control"),
@@ -300,5 +381,7 @@ def telemetry_layout(num_processes: int) -> SegmentLayout:
             SharedArray("counters", (num_processes, 32), "int64", "the process itself"),
             SharedArray("gauges", (num_processes, 32), "float64", "the process itself"),
             SharedArray("fresh_ages", (NUM_AGE_BINS,), "int64", "learner: fresh policy targets trained on, by their age in versions"),
+            SharedArray("span_count", (num_tracks, WORDS_PER_LINE), "int64", "the recording process; word 0 is how many it ever recorded"),
+            SharedArray("spans", (num_tracks, SPAN_CAPACITY, SPAN_WORDS), "int64", "the recording process"),
         )
     )

@@ -1,30 +1,36 @@
-"""Every message that crosses a process boundary, as a msgpack header and raw array frames. No sockets in here.
+"""Every message that crosses a process boundary: one frame, a fixed header and its arrays right behind it. No sockets in here.
 
-Requests (actor or evaluator to server), header [kind, client, request_id, epoch, new_node]:
-    INITIAL    frames, to_play                          new_node is 0, epoch is ignored
+The header is five int64, in the byte order of the machine that both ends share: [kind, client, request_id, epoch, word].
+
+Requests (actor, reanalyzer or evaluator to server), word is new_node:
+    INITIAL    frames [B, ...], to_play int8 [B]        new_node is 0, epoch is ignored
     RECURRENT  parent_node int32 [B], action int32 [B]
-Replies, header [kind, client, request_id, epoch, version]:
+Replies, word is the version of the weights:
     INITIAL    value float32 [B], policy_logits float32 [B, A]
     RECURRENT  reward float32 [B], value float32 [B], prior float32 [B, k], prior_action int32 [B, k]
     STALE      nothing: the hidden states this request continues died with an older server
     REFUSED    nothing: the request was not what is declared here
 
-B is the number of trees of the client, fixed for the run; every frame's size is checked before it is touched.
+B is the number of trees of the client, fixed for the run, so that header and length say where every array lies; both are checked
+before anything is touched. What the arrays of a request hold is checked where they are read: `Wire.observation`, and
+`stage_recurrent` in batch_staging.py.
 """
 
+import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
-import msgpack
 import numpy as np
 
 from engine.errors import BadMessage
 from engine.slots import Client
-from muzero.types import GameSpec, InitialReply, InitialRequest, Observation, RecurrentReply, RecurrentRequest, Reply, Request
+from muzero.types import GameSpec, InitialRequest, Int32Array, Observation, Request
 
-MAX_HEADER_BYTES = 64
-HEADER_WORDS = 5
+HEADER = struct.Struct("=5q")
+NODE_BYTES = 8
+"""What a RECURRENT request says of a tree: parent node and action."""
 
 
 class Kind(IntEnum):
@@ -36,9 +42,11 @@ class Kind(IntEnum):
     REFUSED = 3
 
 
-@dataclass(frozen=True)
-class Header:
-    """The first frame of each message.
+KINDS = tuple(Kind)
+
+
+class Header(NamedTuple):
+    """The beginning of each message.
 
     Attributes:
         kind: see Kind.
@@ -55,39 +63,37 @@ class Header:
     word: int
 
     def pack(self) -> bytes:
-        """Returns the header as msgpack."""
-        return bytes(msgpack.packb((int(self.kind), self.client, self.request_id, self.epoch, self.word)))
+        """Returns the header as bytes."""
+        return HEADER.pack(*self)
 
 
-def unpack_header(frame: Any) -> Header:
+def unpack_header(message: Any) -> Header:
     """Returns the header of a message.
 
-    Raises:
-        BadMessage: if it is not five integers of msgpack in at most 64 bytes.
-    """
-    if len(frame) > MAX_HEADER_BYTES:
-        raise BadMessage(f"a header of {len(frame)} bytes: at most {MAX_HEADER_BYTES} are allowed.")
-    try:
-        words = msgpack.unpackb(frame, max_array_len=HEADER_WORDS, max_map_len=0, max_str_len=0, max_bin_len=0, max_ext_len=0)
-    except (ValueError, TypeError, msgpack.UnpackException) as error:
-        raise BadMessage("a header that is not msgpack.") from error
-    if not isinstance(words, list) or len(words) != HEADER_WORDS or any(type(word) is not int for word in words):
-        raise BadMessage("a header that is not five integers.")
-    if words[0] not in Kind._value2member_map_:
-        raise BadMessage(f"a message of unknown kind {words[0]}.")
-    return Header(Kind(words[0]), *words[1:])
-
-
-def array_of(frame: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """Returns a frame's bytes as an array, without a copy.
+    Args:
+        message: its bytes.
 
     Raises:
-        BadMessage: if the number of bytes is another than dtype and shape need.
+        BadMessage: if it is shorter than a header, or of no kind that is declared.
     """
-    needed = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    if len(frame) != needed:
-        raise BadMessage(f"an array frame of {len(frame)} bytes where {dtype} {list(shape)} takes {needed}.")
-    return np.frombuffer(frame, dtype=dtype).reshape(shape)
+    if len(message) < HEADER.size:
+        raise BadMessage(f"a message of {len(message)} bytes: a header takes {HEADER.size}.")
+    kind, client, request_id, epoch, word = HEADER.unpack_from(message)
+    if not 0 <= kind < len(KINDS):
+        raise BadMessage(f"a message of unknown kind {kind}.")
+    return Header(KINDS[kind], client, request_id, epoch, word)
+
+
+class DeclaredArray(NamedTuple):
+    """An array of a message."""
+
+    shape: tuple[int, ...]
+    dtype: type[np.generic]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of the array."""
+        return prod(self.shape) * np.dtype(self.dtype).itemsize
 
 
 @dataclass(frozen=True)
@@ -106,77 +112,74 @@ class Wire:
     num_priors: int
     clients: tuple[Client, ...]
 
-    def request_frames(self, header: Header, request: Request) -> list[Any]:
-        """Returns the frames of a request."""
+    def request_message(self, header: Header, request: Request) -> bytes:
+        """Returns a request as it is sent."""
         if isinstance(request, InitialRequest):
-            return [header.pack(), np.ascontiguousarray(request.observation.frames), np.ascontiguousarray(request.observation.to_play)]
-        return [header.pack(), request.parent_node, request.action]
+            return header.pack() + request.observation.frames.tobytes() + request.observation.to_play.tobytes()
+        return header.pack() + request.parent_node.tobytes() + request.action.tobytes()
 
-    def parse_request(self, frames: list[Any]) -> tuple[Header, Client, Request]:
-        """Returns a request off the wire, every size, index and node checked.
+    def parse_request(self, message: bytes) -> tuple[Header, Client]:
+        """Returns what a request says of itself: kind, sender and length are as declared, its arrays are not looked at.
 
         Raises:
             BadMessage: if anything is not as declared.
         """
-        if len(frames) != 3:
-            raise BadMessage(f"a request of {len(frames)} frames: three are declared.")
-        header = unpack_header(frames[0])
-        if not 0 <= header.client < len(self.clients):
-            raise BadMessage(f"a request from client {header.client} of {len(self.clients)}.")
-        client = self.clients[header.client]
-        if header.kind == Kind.INITIAL:
-            return header, client, self._initial_request(frames, client.num_trees)
+        header = unpack_header(message)
+        client = self.client_of(header)
         if header.kind == Kind.RECURRENT:
-            return header, client, self._recurrent_request(frames, client.num_trees, header.word)
-        raise BadMessage(f"a request of kind {header.kind.name}.")
+            size = NODE_BYTES * client.num_trees
+            if not 1 <= header.word < self.num_nodes:
+                raise BadMessage(f"new node {header.word} of a tree with {self.num_nodes}.")
+        elif header.kind == Kind.INITIAL:
+            size = (self.spec.num_frames * self.spec.frame_bytes + 1) * client.num_trees
+        else:
+            raise BadMessage(f"a request of kind {header.kind.name}.")
+        require_size(header, len(message), size)
+        return header, client
 
-    def _initial_request(self, frames: list[Any], num_trees: int) -> InitialRequest:
+    def observation(self, message: bytes, num_trees: int) -> Observation:
+        """Returns what an INITIAL request asks about, without a copy.
+
+        Args:
+            message: one that parse_request took.
+            num_trees: B, of its client.
+
+        Raises:
+            BadMessage: if a player is none of the game's.
+        """
         spec = self.spec
-        stack = array_of(frames[1], spec.frame_dtype, (num_trees, spec.num_frames, *spec.frame_shape))
-        to_play = array_of(frames[2], "int8", (num_trees,))
+        to_play = np.frombuffer(message, np.int8, num_trees, len(message) - num_trees)
         if to_play.min() < 0 or to_play.max() >= spec.num_players:
             raise BadMessage("a player that the game does not have.")
-        return InitialRequest(Observation(stack, to_play))
+        frames = np.frombuffer(message[HEADER.size : len(message) - num_trees], spec.frame_dtype)
+        return Observation(frames.reshape(num_trees, spec.num_frames, *spec.frame_shape), to_play)
 
-    def _recurrent_request(self, frames: list[Any], num_trees: int, new_node: int) -> RecurrentRequest:
-        parent_node = array_of(frames[1], "int32", (num_trees,))
-        action = array_of(frames[2], "int32", (num_trees,))
-        if not 1 <= new_node < self.num_nodes:
-            raise BadMessage(f"new node {new_node} of a tree with {self.num_nodes}.")
-        if parent_node.min() < 0 or parent_node.max() >= new_node:
-            raise BadMessage("a parent node that does not exist yet.")
-        if action.min() < 0 or action.max() >= self.spec.num_actions:
-            raise BadMessage("an action outside the action space.")
-        return RecurrentRequest(parent_node, action, new_node)
+    def reply_arrays(self, kind: Kind, num_trees: int) -> tuple[DeclaredArray, ...]:
+        """Returns the arrays of a reply to a client of so many trees, in order; none for STALE and REFUSED."""
+        number, priors = DeclaredArray((num_trees,), np.float32), (num_trees, self.num_priors)
+        if kind == Kind.INITIAL:
+            return number, DeclaredArray((num_trees, self.spec.num_actions), np.float32)
+        if kind == Kind.RECURRENT:
+            return number, number, DeclaredArray(priors, np.float32), DeclaredArray(priors, np.int32)
+        return ()
 
-    def reply_frames(self, header: Header, reply: Reply | None) -> list[Any]:
-        """Returns the frames of a reply; None for the kinds that carry nothing."""
-        if reply is None:
-            return [header.pack()]
-        if isinstance(reply, InitialReply):
-            arrays: tuple[Any, ...] = (reply.value, reply.policy_logits)
-        else:
-            arrays = (reply.reward, reply.value, reply.prior, reply.prior_action)
-        return [header.pack(), *map(np.ascontiguousarray, arrays)]
-
-    def parse_reply(self, frames: list[Any]) -> tuple[Header, Reply | None]:
-        """Returns a reply off the wire; None for STALE and REFUSED.
+    def client_of(self, header: Header) -> Client:
+        """Returns whose message it is.
 
         Raises:
-            BadMessage: if anything is not as declared.
+            BadMessage: if there is no such client.
         """
-        header = unpack_header(frames[0]) if frames else None
-        if header is None or not 0 <= header.client < len(self.clients):
-            raise BadMessage("a reply without a header or to an unknown client.")
-        trees, k = self.clients[header.client].num_trees, self.num_priors
-        if header.kind == Kind.INITIAL and len(frames) == 3:
-            logits = array_of(frames[2], "float32", (trees, self.spec.num_actions))
-            return header, InitialReply(array_of(frames[1], "float32", (trees,)), logits, header.word)
-        if header.kind == Kind.RECURRENT and len(frames) == 5:
-            reward, value = (array_of(frame, "float32", (trees,)) for frame in frames[1:3])
-            return header, RecurrentReply(
-                reward, value, array_of(frames[3], "float32", (trees, k)), array_of(frames[4], "int32", (trees, k))
-            )
-        if header.kind in (Kind.STALE, Kind.REFUSED) and len(frames) == 1:
-            return header, None
-        raise BadMessage(f"a reply of kind {header.kind.name} with {len(frames)} frames.")
+        if not 0 <= header.client < len(self.clients):
+            raise BadMessage(f"a message of client {header.client}: there are {len(self.clients)}.")
+        return self.clients[header.client]
+
+
+def require_size(header: Header, message_bytes: int, array_bytes: int) -> None:
+    """Raises BadMessage unless a message is as long as its header and arrays."""
+    if message_bytes != HEADER.size + array_bytes:
+        raise BadMessage(f"a message of kind {header.kind.name} with {message_bytes} bytes: it takes {HEADER.size + array_bytes}.")
+
+
+def recurrent_words(message: bytes) -> Int32Array:
+    """Returns the arrays of a RECURRENT request, int32 [2 * B]: parent nodes, then actions; without a copy, unchecked."""
+    return np.frombuffer(message, np.int32, offset=HEADER.size)

@@ -24,7 +24,9 @@ from engine.layout import (
     Control,
     Counter,
     Gauge,
+    SpanKind,
     State,
+    ThreadTrack,
     legal_bytes_for,
     policy_entries_for,
     ring_layout_of,
@@ -34,12 +36,15 @@ from engine.layout import (
 from engine.learning import Learning, gauges_of
 from engine.milestones import Milestones
 from engine.reanalysis import Reanalysis, count_batch
+from engine.recorded_model import RecordedModel
 from engine.ring import Ring
 from engine.run_clock import run_seconds
 from engine.shared_memory import Segment
-from engine.slots import clients_of, evaluation_trees, evaluator_client, num_reanalyzers, num_slots, reanalyzer_client
+from engine.slots import Client, clients_of, evaluation_trees, evaluator_client, num_reanalyzers, num_slots, reanalyzer_client
 from engine.state_tree import StateTree
+from engine.step_spans import StepSpans
 from engine.telemetry import ProcessIndices, Telemetry, counters_of, reanalyzed_positions, restore_counters
+from engine.trace import SpanRecorder, silent_recorder
 from engine.weights import WeightStore
 from muzero.games import make_game
 from muzero.move_outcome import MoveOutcome
@@ -73,6 +78,8 @@ class OneProcessRun:
         self._weights = WeightStore(Segment.private(weights_layout(num_floats)))
         self._learning = Learning(config, game, self._ring, self._weights, resolve_device(config.learner.device))
         self._core = InferenceCore(config, spec, planes, num_slots=num_slots(config), typical_batch=config.actors.games_per_group)
+        self._play_spans, self._learn_spans = self.telemetry.block(0).spans, self.telemetry.block(self.indices.learner).spans
+        self._step_spans = self._learning.trainer.on_phase = StepSpans(self._learn_spans)
         self._values = self._learning.published_values()
         self._checkpoints = CheckpointFolder(run_dir, config.checkpoint.keep)
         self._milestones = Milestones(run_dir, config.checkpoint.milestone_minutes)
@@ -82,7 +89,7 @@ class OneProcessRun:
         self._batch = self._learning.replay.make_batch_buffers()
         self._failures = EnvironmentFailures(self.telemetry.block(0), run_dir, "self-play")
         groups = clients_of(config)[: config.actors.groups]
-        self._models = [LocalModel(self._core, client.first_slot, client.num_trees) for client in groups]
+        self._models = [self._make_model(client) for client in groups]
         if resume_from is not None:
             self._restore_counters(resume_from)
         with self._failures.reported_before_the_end():
@@ -112,7 +119,7 @@ class OneProcessRun:
         learning = self._learning
         may_learn = self._governor.may_learn(learning.samples, self._env_steps(), learning.replay.total_steps)
         has_fresh = self._reanalysis_governor.may_learn(learning.fresh.samples, self._reanalyzed_positions())
-        if may_learn and has_fresh and learning.replay.sample(self._batch):
+        if may_learn and has_fresh and self._sample():
             self._learn()
         elif may_learn and (not has_fresh or learning.replay.is_starved_of_fresh):
             self._reanalyze()
@@ -164,11 +171,16 @@ class OneProcessRun:
         except MachineProblem as problem:
             self._on_event(str(problem))
 
-    def _make_reanalyzer(self, spec: GameSpec) -> tuple[Reanalysis, LocalModel]:
+    def _make_model(self, client: Client) -> RecordedModel:
+        """Returns the network for the trees of a client."""
+        model = LocalModel(self._core, client.first_slot, client.num_trees)
+        return RecordedModel(model, self.telemetry.thread_spans(ThreadTrack.DEVICE))
+
+    def _make_reanalyzer(self, spec: GameSpec) -> tuple[Reanalysis, RecordedModel]:
         client = reanalyzer_client(self._config, 0)
         search = BatchedSearch(self._config.search, num_trees=client.num_trees, spec=spec)
-        model = LocalModel(self._core, client.first_slot, client.num_trees)
-        return Reanalysis(self._config, spec, self._ring, search, 0), model
+        spans = self.telemetry.block(self.indices.reanalyzers[0]).spans
+        return Reanalysis(self._config, spec, self._ring, search, 0, spans), self._make_model(client)
 
     def _make_player(self, num_trees: int, spec: GameSpec) -> SelfPlay:
         config = self._config
@@ -221,12 +233,22 @@ class OneProcessRun:
         version = self._weights.read(self._values)
         self._core.load(self._values, version)
 
+    def _sample(self) -> bool:
+        """Draws a batch; returns whether there was one."""
+        began = self._learn_spans.begin()
+        was_drawn = self._learning.replay.sample(self._batch)
+        self._learn_spans.end(SpanKind.SAMPLE, began, len(self._batch.row))
+        return was_drawn
+
     def _learn(self) -> None:
         started = time.monotonic_ns()
+        self._step_spans.begin()
         stats = self._learning.learn(self._batch)
         self._learning.replay.update_priorities(self._batch.row, stats.priorities)
+        began = self._learn_spans.begin()
         if self._learning.publish_if_due():
             self._swap_weights()
+            self._learn_spans.end(SpanKind.PUBLISH, began)
         block = self.telemetry.block(self.indices.learner)
         block.add(Counter.BUSY_NANOSECONDS, time.monotonic_ns() - started)
         for gauge, value in gauges_of(stats).items():
@@ -239,12 +261,14 @@ class OneProcessRun:
 
     def _play(self) -> None:
         for player, model in zip(self._players, self._models, strict=True):
-            self._store(drive_move(player.play_move(), model))
+            self._store(drive_move(player.play_move(), model, self._play_spans))
         self._learning.replay.ingest()
 
     def _store(self, outcome: MoveOutcome) -> None:
         for trajectory in outcome.trajectories:
+            began = self._play_spans.begin()
             self._ring.append(trajectory)
+            self._play_spans.end(SpanKind.WRITE_TRAJECTORY, began, len(trajectory.action))
         self._failures.report(outcome.failures)
         block = self.telemetry.block(0)
         block.add(Counter.ENV_STEPS, outcome.num_moves)
@@ -286,27 +310,37 @@ class OneProcessRun:
     def _evaluate(self, should_stop: Callable[[], bool] = lambda: False) -> None:
         client, step = evaluator_client(self._config), self._learning.steps
         began, started = moment_of(self.telemetry, self.indices), time.monotonic()
+        span = self._play_spans.begin()
         result = self._failures.evaluation(
             lambda: hold_evaluation(
-                LocalModel(self._core, client.first_slot, client.num_trees),
+                self._make_model(client),
                 BatchedSearch(self._config.search, num_trees=evaluation_trees(self._config), spec=make_game(self._config.env).spec),
                 self._config,
                 step,
                 should_stop,
             )
         )
-        if result is not None and self.indices.evaluator is not None:
-            block = self.telemetry.block(self.indices.evaluator)
+        if self.indices.evaluator is None:
+            return
+        block = self.telemetry.block(self.indices.evaluator)
+        block.spans.end(SpanKind.MATCH, span)
+        if result is not None:
             report_evaluation(block, self._run_dir, result, began, time.monotonic() - started)
 
 
-def drive_move(move: Generator[Request, Any, MoveOutcome], model: Model) -> MoveOutcome:
-    """Plays one move in every game with a model that answers at once."""
+def drive_move(move: Generator[Request, Any, MoveOutcome], model: Model, spans: SpanRecorder | None = None) -> MoveOutcome:
+    """Plays one move in every game with a model that answers at once; records what happens between its answers."""
+    spans = spans or silent_recorder()
     reply: Reply | None = None
+    kind = SpanKind.BEGIN_MOVE
     while True:
+        began = spans.begin()
         try:
             request = move.send(reply)
         except StopIteration as stop:
+            spans.end(SpanKind.GAME_STEP, began)
             outcome: MoveOutcome = stop.value
             return outcome
+        spans.end(kind, began)
+        kind = SpanKind.TREE
         reply = model.initial_inference(request) if isinstance(request, InitialRequest) else model.recurrent_inference(request)

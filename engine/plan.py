@@ -33,7 +33,7 @@ class Plan:
         roles: its processes.
         ring_bytes: replay ring, shared memory; exact.
         weights_bytes: double buffer of the weights, shared memory; exact, or None where the network's size is not known.
-        telemetry_bytes: counters and control words, shared memory; exact.
+        telemetry_bytes: counters, control words and the spans of a profile, shared memory; exact.
         latent_pool_bytes: hidden states of all trees on the inference device; exact.
         is_pool_on_host: whether those lie in the machine's memory; not so on a GPU.
         latent_shape: shape of one hidden state.

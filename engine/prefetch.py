@@ -9,7 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from engine.layout import SpanKind
 from engine.replay import Replay
+from engine.trace import SpanRecorder, silent_recorder
 from muzero.types import Batch, Float32Array, Int64Array
 
 WAIT_SECONDS = 0.02
@@ -23,17 +25,19 @@ class Prefetcher:
         num_batches: batches assembled ahead.
         may_draw: given the batches drawn so far and the fresh samples in them, returns whether the governors let one more be drawn;
             called in the thread.
+        spans: records what the thread does; nothing does by default.
 
     Attributes:
         batches_drawn: batches drawn so far.
         fresh_drawn: samples in them whose policy targets are fresh.
     """
 
-    def __init__(self, replay: Replay, num_batches: int, may_draw: Callable[[int, int], bool]) -> None:
+    def __init__(self, replay: Replay, num_batches: int, may_draw: Callable[[int, int], bool], spans: SpanRecorder | None = None) -> None:
         self.batches_drawn = 0
         self.fresh_drawn = 0
         self._replay = replay
         self._may_draw = may_draw
+        self._spans = spans or silent_recorder()
         self._free: queue.SimpleQueue[Batch] = queue.SimpleQueue()
         self._ready: queue.SimpleQueue[Batch] = queue.SimpleQueue()
         self._priorities: queue.SimpleQueue[tuple[Int64Array, Float32Array]] = queue.SimpleQueue()
@@ -44,6 +48,11 @@ class Prefetcher:
             self._free.put(replay.make_batch_buffers())
         self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
         self._thread.start()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a batch is there."""
+        return not self._ready.empty()
 
     def get(self) -> Batch | None:
         """Returns the next batch, or None if none was ready in a moment; to be given back with `put_back`.
@@ -84,8 +93,10 @@ class Prefetcher:
 
     def _turn(self) -> None:
         with self._lock:
+            began = self._spans.begin()
             self._apply_priorities()
             self._replay.ingest()
+            self._spans.end(SpanKind.INGEST, began)
         try:
             batch = self._free.get(timeout=WAIT_SECONDS)
         except queue.Empty:
@@ -98,7 +109,9 @@ class Prefetcher:
 
     def _draw(self, batch: Batch) -> bool:
         with self._lock:
+            began = self._spans.begin()
             was_drawn = self._replay.sample(batch)
+            self._spans.end(SpanKind.SAMPLE, began, len(batch.row))
         self.batches_drawn += was_drawn
         self.fresh_drawn += int(batch.is_fresh.sum()) if was_drawn else 0
         return was_drawn

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.config import RunConfig
-from engine.layout import Counter, Gauge, policy_entries_for
+from engine.layout import Counter, Gauge, SpanKind, policy_entries_for
 from engine.reanalysis_draw import Chunk, ChunkDraw
 from engine.ring import Ring
 from engine.telemetry import ProcessBlock
+from engine.trace import SpanRecorder, silent_recorder
 from muzero.policy_divergence import policy_divergence
 from muzero.randomness import Purpose, generator
 from muzero.reanalyze import FreshTargets, SearchRoots, reanalyze, search_roots
@@ -49,10 +50,19 @@ class Reanalysis:
         ring: the replay log.
         search: as many trees as positions are searched at once.
         reanalyzer_index: which reanalyzer this is.
+        spans: records what it does; nothing does by default.
     """
 
-    def __init__(self, config: RunConfig, spec: GameSpec, ring: Ring, search: BatchedSearch, reanalyzer_index: int) -> None:
-        self._spec, self._ring, self._search = spec, ring, search
+    def __init__(
+        self,
+        config: RunConfig,
+        spec: GameSpec,
+        ring: Ring,
+        search: BatchedSearch,
+        reanalyzer_index: int,
+        spans: SpanRecorder | None = None,
+    ) -> None:
+        self._spec, self._ring, self._search, self._spans = spec, ring, search, spans or silent_recorder()
         self._seed, self._index, self._num_simulations = config.seed, reanalyzer_index, config.search.num_simulations
         self._policy_entries = policy_entries_for(spec.num_actions, config.replay.policy_entries)
         self._draw = ChunkDraw(ring, spec, config.reanalyze, config.training.td_steps, config.search.discount)
@@ -64,12 +74,20 @@ class Reanalysis:
             model: the network, for as many trees as the search has.
             batch_number: number of the batch in the run; what is drawn follows from it and the ring alone.
         """
+        spans, began = self._spans, self._spans.begin()
         random = generator(self._seed, Purpose.REANALYSIS, self._index, batch_number)
         chunks = self._draw.draw(random, self._search.num_trees)
         if not chunks:
             return ReanalyzedBatch(0, 0, 0, np.nan)
-        targets = reanalyze(model, self._search, self._read(chunks), self._policy_entries)
-        return self._write(chunks, targets)
+        roots = self._read(chunks)
+        spans.end(SpanKind.DRAW, began)
+        began = spans.begin()
+        targets = reanalyze(model, self._search, roots, self._policy_entries)
+        spans.end(SpanKind.SEARCH, began, self._search.num_trees)
+        began = spans.begin()
+        batch = self._write(chunks, targets)
+        spans.end(SpanKind.WRITE_FRESH, began)
+        return batch
 
     def _read(self, chunks: list[Chunk]) -> SearchRoots:
         """Copies the chunks out of the ring; what was overwritten meanwhile is made a position like that of an idle tree."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.config import RunConfig
 from engine.layout import Control, Counter, Gauge, State
+from engine.live_limit import LiveLimit
 from engine.run_clock import run_seconds
 from engine.telemetry import ProcessIndices, Telemetry
 from muzero.games import make_game
@@ -64,6 +65,7 @@ class Status:
         restarts: roles started again so far.
         failed_games: games and evaluations that an exception ended; of resumed parts only those of the actors (in one process: all).
         throttled: whom the governor pauses: "actors", "learner" or "none".
+        limit: what limits the run, the name of an `engine.verdict.Limit`.
         reanalyzed_positions: stored positions searched again, resumed parts included.
         reanalyzed_per_second: stored positions searched again per second.
         reanalysis_share: simulations of reanalysis over those of reanalysis and self-play, in [0, 1]; 0 without any.
@@ -114,6 +116,7 @@ class Status:
     restarts: int
     failed_games: int
     throttled: str
+    limit: str
     reanalyzed_positions: int
     reanalyzed_per_second: float
     reanalysis_share: float
@@ -174,7 +177,7 @@ class StatusReader:
 
         Args:
             telemetry: the run's telemetry.
-            config: its settings.
+            config: its settings, with the devices that were found.
             indices: which block belongs to whom.
             started: when this start of the run began, in seconds on the monotonic clock.
         """
@@ -184,6 +187,7 @@ class StatusReader:
         self._history: deque[Totals] = deque()
         self._learner_was_starting = False
         self._started = started
+        self._limit = LiveLimit(telemetry, config, indices)
         self._opponent = NO_OPPONENT if make_game(config.env).spec.num_players == 1 else config.evaluation.opponent
 
     def read(self, now_monotonic: float, roles: Mapping[str, str], restarts: int) -> Status:
@@ -235,6 +239,7 @@ class StatusReader:
             restarts=restarts,
             failed_games=self._telemetry.total(Counter.FAILED_GAMES, self._indices.players),
             throttled=_throttled(growth),
+            limit=self._limit.read(now_monotonic).value,
             reanalyzed_positions=self._telemetry.control(Control.REANALYZED_BASE) + totals.reanalyzed_positions,
             reanalyzed_per_second=_ratio(growth.reanalyzed_positions, growth.seconds),
             reanalysis_share=_ratio(growth.reanalysis_simulations, growth.reanalysis_simulations + growth.simulations),

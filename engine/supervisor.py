@@ -112,6 +112,11 @@ class Supervisor:
         """State name of each role."""
         return {watch.role.name: watch.block.state.name for watch in self._watches}
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process id of each role that runs."""
+        return {watch.role.name: child.pid for watch, child in self._running()}
+
     def start(self) -> None:
         """Starts all roles.
 

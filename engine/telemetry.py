@@ -1,4 +1,4 @@
-"""Reading and writing the telemetry segment: control words, and each process's state, heartbeat, counters and gauges.
+"""Reading and writing the telemetry segment: control words, and each process's state, heartbeat, counters, gauges and spans.
 
 No logic of what the numbers mean (`engine/status.py`) and no decisions taken on them (`engine/supervisor.py`).
 
@@ -15,7 +15,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.layout import WORDS_PER_LINE, Control, Counter, Gauge, State
+from engine.layout import WORDS_PER_LINE, Control, Counter, Gauge, State, ThreadTrack
+from engine.trace import SpanRecorder, Spans, read_spans
 from muzero.types import Int64Array
 
 
@@ -62,9 +63,15 @@ class ProcessIndices:
 
 
 class ProcessBlock:
-    """The numbers of one process; written by that process alone, and by its supervisor while it is not there."""
+    """The numbers of one process; written by that process alone, and by its supervisor while it is not there.
 
-    def __init__(self, state: Int64Array, heartbeat: Int64Array, counters: Int64Array, gauges: NDArray[np.float64]) -> None:
+    Attributes:
+        spans: records what its main thread does.
+    """
+
+    def __init__(
+        self, state: Int64Array, heartbeat: Int64Array, counters: Int64Array, gauges: NDArray[np.float64], spans: SpanRecorder
+    ) -> None:
         """Takes the process's rows of the segment.
 
         Args:
@@ -72,7 +79,9 @@ class ProcessBlock:
             heartbeat: int64 [8], word 0 in monotonic nanoseconds.
             counters: int64 [32], indexed by Counter.
             gauges: float64 [32], indexed by Gauge.
+            spans: records into its ring.
         """
+        self.spans = spans
         self._state, self._heartbeat, self._counters, self._gauges = state, heartbeat, counters, gauges
 
     @property
@@ -139,8 +148,37 @@ class Telemetry:
 
     def block(self, process_index: int) -> ProcessBlock:
         """Returns the numbers of one process."""
-        rows = [self._arrays[name][process_index] for name in ("state", "heartbeat", "counters", "gauges")]
-        return ProcessBlock(*rows)
+        state, heartbeat, counters, gauges = (self._arrays[name][process_index] for name in ("state", "heartbeat", "counters", "gauges"))
+        return ProcessBlock(state, heartbeat, counters, gauges, self._recorder(process_index))
+
+    def thread_spans(self, track: ThreadTrack) -> SpanRecorder:
+        """Returns what records the spans of a thread beside the main threads."""
+        return self._recorder(self.num_processes + track)
+
+    @property
+    def num_processes(self) -> int:
+        """Blocks of the segment; the span rings of further threads follow those of the processes."""
+        return len(self._counters)
+
+    @property
+    def counters(self) -> Int64Array:
+        """A copy of all counters, int64 [S, 32]."""
+        return self._counters.copy()
+
+    def span_counts(self) -> Int64Array:
+        """Returns how many spans each ring was ever given, int64 [S + threads]."""
+        counts: Int64Array = self._arrays["span_count"][:, 0].copy()
+        return counts
+
+    def read_spans(self, ring_index: int, count_before: int, start: int, stop: int) -> Spans:
+        """Returns the spans of an interval of one ring, see `engine.trace.read_spans`."""
+        count = int(self._arrays["span_count"][ring_index, 0])
+        return read_spans(self._arrays["spans"][ring_index], count, count_before, start, stop)
+
+    def _recorder(self, ring_index: int) -> SpanRecorder:
+        word = Control.RECORD_UNTIL_NANOSECONDS * WORDS_PER_LINE
+        arrays = self._arrays
+        return SpanRecorder(self._control[word : word + 1], arrays["span_count"][ring_index, :1], arrays["spans"][ring_index])
 
     def total(self, counter: Counter, process_indices: Iterable[int]) -> int:
         """Returns the sum of a counter over some processes."""

@@ -14,6 +14,7 @@ from engine.display import Display
 from engine.errors import RunFailed
 from engine.layout import Control, State
 from engine.plan import make_plan, on_devices
+from engine.profiler import Profiler
 from engine.run_clock import start_clock
 from engine.run_folder import RunFolder, RunMode, check_run, open_run
 from engine.segments import RunSegments
@@ -34,7 +35,14 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 def train(
-    config: RunConfig, *, run_dir: Path, mode: RunMode, display: Display, command_line: list[str], started: float | None = None
+    config: RunConfig,
+    *,
+    run_dir: Path,
+    mode: RunMode,
+    display: Display,
+    command_line: list[str],
+    started: float | None = None,
+    profile_seconds: float | None = None,
 ) -> int:
     """Runs a training run to its end.
 
@@ -45,6 +53,7 @@ def train(
         display: where the run shows itself.
         command_line: as typed, for meta.json.
         started: when the command began, in seconds on the monotonic clock; now if None.
+        profile_seconds: how long to record the run once learning is in a steady state; None: not at all.
 
     Returns:
         0 when done, 130 or 143 after a clean end by SIGINT or SIGTERM.
@@ -58,7 +67,7 @@ def train(
         check_run(run_dir, mode)
         display.start(config, run_dir)
         try:
-            farewell = _prepare_and_run(config, run_dir, mode, display, command_line, signals, started)
+            farewell = _prepare_and_run(config, run_dir, mode, display, command_line, signals, started, profile_seconds)
         finally:
             display.close()
         display.message(farewell)
@@ -66,7 +75,14 @@ def train(
 
 
 def _prepare_and_run(
-    config: RunConfig, run_dir: Path, mode: RunMode, display: Display, command_line: list[str], signals: StopSignals, started: float
+    config: RunConfig,
+    run_dir: Path,
+    mode: RunMode,
+    display: Display,
+    command_line: list[str],
+    signals: StopSignals,
+    started: float,
+    profile_seconds: float | None,
 ) -> str:
     """Does everything that can be refused before the folder is touched, then runs; returns how it ended."""
     resume_from = _checkpoint_to_resume(run_dir, mode, display)
@@ -79,7 +95,7 @@ def _prepare_and_run(
     display.message(f"inference on {found.device}, learning on {found.learner_device}, network of {found.num_floats:,} numbers")
     run = _run_in_one_process if config.actors.num_actors == 0 else _run_processes
     with open_run(run_dir, mode, config_toml=config_to_toml(config), command_line=command_line, seed=config.seed) as folder:
-        return run(config, folder, found, resume_from, display, signals, started)
+        return run(config, folder, found, resume_from, display, signals, started, profile_seconds)
 
 
 def _checkpoint_to_resume(run_dir: Path, mode: RunMode, display: Display) -> Checkpoint | None:
@@ -105,16 +121,21 @@ def _run_in_one_process(
     display: Display,
     signals: StopSignals,
     started: float,
+    profile_seconds: float | None,
 ) -> str:
     from engine.one_process import OneProcessRun  # torch, only where this process computes
 
     run = OneProcessRun(config, folder.path, found.num_floats, resume_from, display.message)
     start_clock(run.telemetry, folder.path, started)
-    reader = StatusReader(run.telemetry, config, run.indices, started)
+    placed = on_devices(config, found.device, found.learner_device)
+    reader = StatusReader(run.telemetry, placed, run.indices, started)
     watch = Watch(config, folder.path, display, reader, resume_from.learner_steps if resume_from else None)
+    profiler = Profiler(placed, folder.path, run.telemetry, run.indices, dict, display.message, profile_seconds)
     try:
         while not run.is_done and signals.count == 0 and not watch.look(run.states, 0):
             run.turn()
+            profiler.look()
+        profiler.finish()
         if signals.count:
             display.message("stopping: saving a checkpoint")
         has_ended_by_itself = signals.count == 0
@@ -141,6 +162,7 @@ def _run_processes(
     display: Display,
     signals: StopSignals,
     started: float,
+    profile_seconds: float | None,
 ) -> str:
     indices = ProcessIndices.of(
         config.actors.num_actors, num_reanalyzers=num_reanalyzers(config), has_evaluator=config.evaluation.is_enabled
@@ -159,10 +181,12 @@ def _run_processes(
             segments.before_start,
             segments.descriptors,
         )
-        reader = StatusReader(segments.telemetry, config, indices, started)
+        placed = on_devices(config, found.device, found.learner_device)
+        reader = StatusReader(segments.telemetry, placed, indices, started)
         watch = Watch(config, folder.path, display, reader, resume_from.learner_steps if resume_from else None)
+        profiler = Profiler(placed, folder.path, segments.telemetry, indices, lambda: supervisor.pids, display.message, profile_seconds)
         try:
-            _supervise(supervisor, segments, watch, display, signals, config)
+            _supervise(supervisor, segments, watch, profiler, display, signals, config)
         finally:
             supervisor.kill()
             watch.close()
@@ -170,7 +194,13 @@ def _run_processes(
 
 
 def _supervise(
-    supervisor: Supervisor, segments: RunSegments, watch: Watch, display: Display, signals: StopSignals, config: RunConfig
+    supervisor: Supervisor,
+    segments: RunSegments,
+    watch: Watch,
+    profiler: Profiler,
+    display: Display,
+    signals: StopSignals,
+    config: RunConfig,
 ) -> None:
     """Starts the roles, watches them until there is a reason to end, and drains them.
 
@@ -182,6 +212,7 @@ def _supervise(
     try:
         while signals.count == 0 and not segments.telemetry.control(Control.TRAINING_ENDED):
             supervisor.poll(POLL_SECONDS)
+            profiler.look()
             if watch.look(supervisor.states, supervisor.restarts):
                 break
         has_ended_by_itself = signals.count == 0
@@ -193,6 +224,7 @@ def _supervise(
         segments.telemetry.set_control(Control.STOP_REQUESTED, 1)
         supervisor.drain(config.supervisor.drain_seconds, lambda: signals.count > 0)
         raise
+    profiler.finish()
     if not has_ended_by_itself:
         display.message("stopping: draining and saving a checkpoint (again to force)")
     segments.telemetry.set_control(Control.STOP_REQUESTED, 1)

@@ -24,7 +24,7 @@ class WarmUp(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         num_floats: W, floats of the network.
-        device: where inference runs, "cpu" or "cuda:N".
+        device: where inference runs, "cpu", "cuda:N" or a simulated one.
         learner_device: where the learner trains.
         device_bytes: memory of the largest GPU among the two, None without one.
     """

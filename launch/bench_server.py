@@ -1,10 +1,9 @@
-"""The server process of the engine benchmark: the real inference server on a network without a run, and that network alone.
+"""The server process of the benchmarks: the real inference server on a network without a run, and that network alone.
 
-It serves until a line on stdin gives a number of seconds; then it calls the network alone for so long, prints the leaves per
-second as a line, and serves on. It ends with its stdin.
+It serves until a line on stdin asks something: "numbers" for what it has counted, "raw S" to call the network alone for S seconds
+and print the leaves per second. It ends with its stdin.
 """
 
-import select
 import sys
 import time
 
@@ -12,40 +11,60 @@ import msgspec
 import numpy as np
 import torch
 
+from engine.cpu_device import CpuDevice
+from engine.cuda_device import CudaDevice
 from engine.inference_core import InferenceCore
-from engine.layout import telemetry_layout, weights_layout
+from engine.layout import Counter, telemetry_layout, weights_layout
 from engine.processes.inference_server import InferenceServer
 from engine.shared_memory import Segment
-from engine.telemetry import Telemetry
+from engine.telemetry import ProcessBlock, Telemetry
 from engine.transport import ServerSocket
 from engine.weights import WeightStore
-from launch.bench_task import EPOCH, Task, bench_spec
+from launch.bench_child import next_question, print_answer
+from launch.bench_task import EPOCH, ServerNumbers, Task, bench_spec
 from muzero.networks.flat_state import flatten_state, num_floats
 from muzero.networks.network import build_network
 from muzero.types import Float32Array
 
 NUM_WARM_UP_CALLS = 3
+LOOK_SECONDS = 0.02
+"""How often it looks for a question, which costs as much as a message."""
 
 
 def main() -> None:
     """Does the work of the process."""
     task = msgspec.json.decode(sys.argv[1], type=Task)
     torch.set_num_threads(task.config.inference.num_threads)
-    server = make_server(task)
-    print("ready", flush=True)
+    block = Telemetry(Segment.private(telemetry_layout(1)).arrays).block(0)
+    server = make_server(task, block)
+    print_answer("ready")
     try:
-        while True:
-            if select.select([sys.stdin], [], [], 0.0)[0]:
-                line = sys.stdin.readline()
-                if not line:
-                    return
-                print(raw_leaves_per_second(server.core, task.config.actors.games_per_group, float(line)), flush=True)
-            server.serve_once()
+        serve_and_answer(server, block, task.config.actors.games_per_group)
     finally:
         server.close()
 
 
-def make_server(task: Task) -> InferenceServer:
+def serve_and_answer(server: InferenceServer, block: ProcessBlock, batch: int) -> None:
+    """Serves until the questions end.
+
+    Args:
+        server, block: the server and its numbers.
+        batch: leaves of a forward pass of the network alone.
+    """
+    while True:
+        question = next_question(0.0)
+        if question == "":
+            return
+        if question == "numbers":
+            print_answer(numbers_of(block))
+        elif question is not None:
+            print_answer(raw_leaves_per_second(core_of(server), batch, float(question.removeprefix("raw "))))
+        deadline = time.monotonic() + LOOK_SECONDS
+        while time.monotonic() < deadline:
+            server.serve_once()
+
+
+def make_server(task: Task, block: ProcessBlock) -> InferenceServer:
     """Returns the server with weights in use, listening."""
     spec, planes = bench_spec(task.board), action_planes(task.board)
     network = build_network(spec, planes, task.config.network, seed=0)
@@ -53,16 +72,8 @@ def make_server(task: Task) -> InferenceServer:
     flatten_state(network, values)
     weights = WeightStore(Segment.private(weights_layout(len(values))))
     weights.publish(values, 1)
-    server = InferenceServer(
-        task.config,
-        spec,
-        planes,
-        weights=weights,
-        num_floats=len(values),
-        socket=ServerSocket(task.address),
-        block=Telemetry(Segment.private(telemetry_layout(1)).arrays).block(0),
-        epoch=EPOCH,
-    )
+    socket = ServerSocket(task.address)
+    server = InferenceServer(task.config, spec, planes, weights=weights, num_floats=len(values), socket=socket, block=block, epoch=EPOCH)
     server.take_newest_weights()
     return server
 
@@ -72,6 +83,23 @@ def action_planes(board: int) -> Float32Array:
     planes = np.zeros((board * board + 1, board * board), np.float32)
     np.fill_diagonal(planes, 1.0)
     return planes.reshape(-1, 1, board, board)
+
+
+def numbers_of(block: ProcessBlock) -> ServerNumbers:
+    """Returns what the server has counted so far."""
+    return ServerNumbers(
+        cpu_seconds=time.process_time(),
+        device_busy_seconds=block.get(Counter.DEVICE_BUSY_NANOSECONDS) / 1e9,
+        batches=block.get(Counter.BATCHES),
+        requests=block.get(Counter.REQUESTS),
+        leaves=block.get(Counter.SIMULATIONS),
+    )
+
+
+def core_of(server: InferenceServer) -> InferenceCore:
+    """Returns the network of a server whose device computes."""
+    assert isinstance(server.device, CpuDevice | CudaDevice), "a simulated device has no network"
+    return server.device.core
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""What the two processes of the engine benchmark agree on: sizes, address and an empty board game. No measuring."""
+"""What the processes of the benchmarks of the engine agree on: sizes, address and an empty board game. No measuring."""
 
 import msgspec
 
@@ -17,11 +17,48 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         config: network, search and actors.
         board: side of the board.
         address: where the server listens.
+        actor: number of the actor that the process plays.
     """
 
     config: RunConfig
     board: int
     address: str
+    actor: int = 0
+
+
+class ServerNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server has counted so far.
+
+    Attributes:
+        cpu_seconds: processor time of its process.
+        device_busy_seconds: time in which a batch was in the device.
+        batches, requests, leaves: answered.
+    """
+
+    cpu_seconds: float
+    device_busy_seconds: float
+    batches: int
+    requests: int
+    leaves: int
+
+    def since(self, earlier: "ServerNumbers") -> "ServerNumbers":
+        """Returns the growth since an earlier look."""
+        now, before = msgspec.structs.asdict(self), msgspec.structs.asdict(earlier)
+        return ServerNumbers(**{name: now[name] - before[name] for name in now})
+
+
+class Played(msgspec.Struct, frozen=True, kw_only=True):
+    """What an actor did in one measurement.
+
+    Attributes:
+        simulations: leaves added to its trees.
+        seconds: how long it took.
+        cpu_seconds: processor time of its process.
+    """
+
+    simulations: int
+    seconds: float
+    cpu_seconds: float
 
 
 def bench_spec(board: int) -> GameSpec:

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from engine.config import RunConfig
 from engine.config_text import config_to_toml
+from engine.device_names import SIMULATED
 from launch import STARTED
 from launch.commands import muzero
 from launch.config import DEFAULT_PRESET, origins_of, resolve, resolve_resumed, set_choices
@@ -60,7 +61,7 @@ def _shown(value: object) -> str:
 @click.option("--games-per-actor", type=WholeNumber(min=1), metavar="N", help="Games each actor plays at the same time.")
 @click.option("--reanalyzers", type=WholeNumber(min=0), metavar="N", help="Processes that search stored positions again; 0: no reanalysis.")
 @click.option("--simulations", type=WholeNumber(min=1), metavar="N", help="Simulations per move.")
-@click.option("--device", metavar="DEVICE", help="Device of inference and learner: auto, cpu, cuda or cuda:N.")
+@click.option("--device", metavar="DEVICE", help="Device of inference and learner: auto, cpu, cuda, cuda:N or simulated:200+35.")
 @click.option("--learner-device", metavar="DEVICE", help="Device of the learner where it differs.")
 @click.option(
     "--run-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the run; runs/<env>-<date>-<time>-s<seed> by default."
@@ -83,6 +84,14 @@ def _shown(value: object) -> str:
 @click.option("--dry-run", is_flag=True, help="Show the processes and the memory the run would take, and start nothing.")
 @click.option("--print-config", is_flag=True, help="Print every setting and where it comes from, and start nothing.")
 @click.option("--overfit-batch", is_flag=True, help="Self-test: learn one batch by heart, say whether that worked, and start no run.")
+@click.option(
+    "--profile",
+    "profile_seconds",
+    type=PositiveNumber(),
+    metavar="SECONDS",
+    envvar="MUZERO_PROFILE",
+    help="Record so many seconds once learning is steady, and say what limits the run.",
+)
 @click.option("--json-logs", is_flag=True, help="One JSON object per line instead of the screen.")
 @version_option
 @click.pass_context
@@ -96,6 +105,7 @@ def launch(
     dry_run: bool,
     print_config: bool,
     overfit_batch: bool,
+    profile_seconds: float | None,
     json_logs: bool,
     **flags: Any,
 ) -> None:
@@ -128,7 +138,7 @@ def launch(
 
         run_overfit(config, json_logs=json_logs)
     else:
-        context.exit(_train(config, run_dir or _default_run_dir(config), mode, changes, json_logs=json_logs))
+        context.exit(_train(config, run_dir or _default_run_dir(config), mode, changes, profile_seconds, json_logs=json_logs))
 
 
 def _mode(flags: Mapping[str, Any]) -> "RunMode":
@@ -140,10 +150,12 @@ def _mode(flags: Mapping[str, Any]) -> "RunMode":
 
 
 def _refuse_folder_flags(context: click.Context) -> None:
-    """Raises UserError for flags of the run folder before a self-test; their variables, which may be set for all runs, are ignored."""
+    """Raises UserError for flags of a run and its folder before a self-test; their variables, set for all runs perhaps, are ignored."""
     for flag in ("run_dir", *MODES):
         if context.get_parameter_source(flag) is ParameterSource.COMMANDLINE:
             raise UserError(f"--overfit-batch uses no run folder: leave out {_spelled(flag, ParameterSource.COMMANDLINE)}.")
+    if context.get_parameter_source("profile_seconds") is ParameterSource.COMMANDLINE:
+        raise UserError("--overfit-batch starts no run that could be profiled: leave out --profile.")
 
 
 def _overrides(context: click.Context) -> Choices:
@@ -153,10 +165,15 @@ def _overrides(context: click.Context) -> Choices:
         for flag, keys in SETTINGS_OF_FLAGS.items():
             if context.get_parameter_source(flag) is source:
                 origin = f"{word} {_spelled(flag, source)}"
-                choices |= {key: choose(key, context.params[flag], origin) for key in keys}
+                choices |= {key: choose(key, _device_of(flag, key, context.params[flag]), origin) for key in keys}
         if context.get_parameter_source("assignments") is source:
             choices |= set_choices(context.params["assignments"], f"{word} {_spelled('set', source)}")
     return choices
+
+
+def _device_of(flag: str, key: str, value: Any) -> Any:
+    """Returns what a flag sets a key to: the learner computes on the CPU where `--device` simulates the inference's."""
+    return "cpu" if (flag, key) == ("device", "learner.device") and value.startswith(SIMULATED) else value
 
 
 def _spelled(flag: str, source: ParameterSource) -> str:
@@ -182,15 +199,34 @@ def _show_plan(config: RunConfig, *, as_json: bool) -> None:
     plan.check()
 
 
-def _train(config: RunConfig, run_dir: Path, mode: "RunMode", changes: Mapping[str, tuple[Any, Any]], *, json_logs: bool) -> int:
+def _train(
+    config: RunConfig,
+    run_dir: Path,
+    mode: "RunMode",
+    changes: Mapping[str, tuple[Any, Any]],
+    profile_seconds: float | None,
+    *,
+    json_logs: bool,
+) -> int:
     """Runs the training and returns its exit code."""
+    from engine.profile_files import require_seconds
     from engine.training import train
     from launch.dashboard import make_display
 
+    if profile_seconds is not None:
+        require_seconds(profile_seconds, "--profile")
     display = make_display(json_logs=json_logs)
     for key, (was, now) in changes.items():
         display.message(f"{key}: {_shown(was)} -> {_shown(now)}")
-    return train(config, run_dir=run_dir, mode=mode, display=display, command_line=sys.argv, started=STARTED)
+    return train(
+        config,
+        run_dir=run_dir,
+        mode=mode,
+        display=display,
+        command_line=sys.argv,
+        started=STARTED,
+        profile_seconds=profile_seconds,
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from launch.variables import PREFIX
 from launch.versions import version_option
 from muzero.errors import UserError
 
+Benched = tuple[dict[str, Any], Mapping[str, str] | None]
+"""The record of a benchmark, and which keys of its rows are shown, by which names; None for all."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -77,6 +79,19 @@ def diagnose_command(run: Path, positions: int, out: Path | None, as_json: bool)
     _show(diagnose_run(run, num_positions=positions, out=out), print_diagnosis, as_json=as_json)
 
 
+@muzero.command("profile")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--seconds", type=PositiveNumber(), metavar="S", default=10.0, show_default=True, help="How long to record.")
+@json_option
+@shown_errors()
+def profile_command(run: Path, seconds: float, as_json: bool) -> None:
+    """Records the live run RUN for some seconds and says what limits it; writes RUN/trace/profile.json.gz and profile.md."""
+    from engine.profile_files import ask_for_profile
+    from launch.profile import print_profile
+
+    _show(ask_for_profile(run, seconds), print_profile, as_json=as_json)
+
+
 @muzero.command("games")
 @click.option("--atari", is_flag=True, help="List the names of the Atari games instead.")
 @json_option
@@ -108,34 +123,57 @@ def check_env_command(name: str, games: int, seed: int, assignments: Sequence[st
 
 
 @muzero.command("bench")
-@click.argument("part", type=click.Choice(["search", "engine", "replay", "games"]))
+@click.argument("part", type=click.Choice(["search", "inference", "transport", "engine", "replay", "games"]))
 @click.argument("names", nargs=-1)
 @click.option("--seconds", type=PositiveNumber(), metavar="S", default=2.0, show_default=True, help="Time per game.")
+@click.option("--device", metavar="DEVICE", help="engine: a simulated device, for example simulated:200+35.")
+@click.option("--actors", type=WholeNumber(min=1), metavar="N", help="engine with --device: actor processes, 1 by default.")
+@click.option("--games-per-actor", type=WholeNumber(min=2), metavar="N", help="engine with --device: trees of each, 64 by default.")
 @json_option
 @shown_errors()
-def bench_command(part: str, names: Sequence[str], seconds: float, as_json: bool) -> None:
-    """Measures the tree search alone, actors and inference together, the replay, or the games; NAMES says which games."""
+def bench_command(
+    part: str, names: Sequence[str], seconds: float, device: str | None, actors: int | None, games_per_actor: int | None, as_json: bool
+) -> None:
+    """Measures the tree search, the inference server, the sockets, actors with it, the replay or the games; NAMES says which games."""
     from launch.bench_games import bench_games, print_speeds
     from launch.tables import print_rows
 
+    if (device or actors or games_per_actor) and (part != "engine" or device is None):
+        raise UserError("--device, --actors and --games-per-actor go together, and only with bench engine: leave them out.")
     if part == "games":
         _show(bench_games(names, seconds=seconds), print_speeds, as_json=as_json)
     elif names:
         raise UserError(f"bench {part} got '{names[0]}': leave it out, only bench games takes names.")
     else:
-        _show(_bench(part), lambda record: print_rows(record["rows"], title=f"bench {part}"), as_json=as_json)
+        record, headings = _bench(part) if device is None else _bench_simulated(device, actors, games_per_actor, seconds)
+        _show(record, lambda record: print_rows(record["rows"], title=f"bench {part}", headings=headings), as_json=as_json)
 
 
-def _bench(part: str) -> dict[str, Any]:
-    """Runs a benchmark and returns its record."""
+def _bench_simulated(device: str, actors: int | None, games: int | None, seconds: float) -> Benched:
+    """Runs the benchmark of the engine on a simulated device."""
+    from launch.bench_engine import HEADINGS, bench_simulated
+
+    return bench_simulated(device, actors=actors or 1, games=games or 64, seconds=seconds), HEADINGS
+
+
+def _bench(part: str) -> Benched:
+    """Runs a benchmark."""
     if part == "search":
         from launch.bench_search import bench_search
 
-        return bench_search()
+        return bench_search(), None
     if part == "replay":
         from launch.bench_replay import bench_replay
 
-        return bench_replay()
-    from launch.bench_engine import bench_engine
+        return bench_replay(), None
+    if part == "inference":
+        from launch import bench_inference
 
-    return bench_engine()
+        return bench_inference.bench_inference(), bench_inference.HEADINGS
+    if part == "transport":
+        from launch import bench_transport
+
+        return bench_transport.bench_transport(), bench_transport.HEADINGS
+    from launch import bench_engine
+
+    return bench_engine.bench_engine(), bench_engine.HEADINGS

@@ -163,6 +163,7 @@ def status_line(status: Status) -> str:
         f"fill {percent(status.batch_fill)}",
         f"lag {number(status.policy_lag_versions)}",
         f"ratio {number(status.replay_ratio)}/{number(status.replay_ratio_target)}",
+        f"limit {status.limit}",
         f"loss {number(status.total_loss)}",
         f"return {number(status.return_mean)}",
         f"score {number(status.score)}",

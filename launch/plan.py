@@ -157,5 +157,7 @@ def _games_text(device: DevicePlan, plan: Plan) -> str:
 
 def _pool_text(plan: Plan) -> str:
     """Returns how the latent pool's size comes about."""
+    if not plan.latent_pool_bytes:
+        return "none, the device is simulated"
     shape = " x ".join(str(size) for size in plan.latent_shape)
     return f"{plan.num_slots} trees x {plan.num_nodes} nodes x {shape}, in memory"

@@ -18,8 +18,8 @@ from engine.evaluation_text import evaluation_text
 from engine.status import Status
 
 UNKNOWN = "-"
-FIXED_LINES = 18
-"""Lines of the screen without events: frame, head, progress, four roles, five rows of numbers, spaces and the cursor's line."""
+FIXED_LINES = 19
+"""Lines of the screen without events: frame, head, progress, four roles, six rows of numbers, spaces and the cursor's line."""
 STATE_STYLES = {"ready": "green", "starting": "yellow", "failed": "bold red", "absent": "dim", "stopped": "dim"}
 ONE_PROCESS = "all"
 """What the engine calls the only process of a run without actors."""
@@ -169,6 +169,7 @@ def _numbers(status: Status, config: RunConfig) -> Table:
     grid.add_row(
         "ratio", f"{number(status.replay_ratio)} of {number(status.replay_ratio_target)} samples per move   throttled: {status.throttled}"
     )
+    grid.add_row("limit", f"{status.limit}   (muzero profile says why)")
     if config.reanalyze.is_enabled:
         grid.add_row("fresh", _fresh(status, config))
     losses = f"value {number(status.value_loss)}   reward {number(status.reward_loss)}   policy {number(status.policy_loss)}"

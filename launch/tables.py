@@ -7,13 +7,23 @@ from rich.console import Console
 from rich.table import Table
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str, console: Console | None = None) -> None:
-    """Prints rows that share their keys as one table, numbers to the right."""
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], *, title: str, headings: Mapping[str, str] | None = None, console: Console | None = None
+) -> None:
+    """Prints rows that share their keys as one table, numbers to the right.
+
+    Args:
+        rows: what to print.
+        title: above the table.
+        headings: the keys to show and what to call them; all, by their own names, without.
+        console: where to.
+    """
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for key in rows[0] if rows else ():
-        table.add_column(key.replace("_", " "), justify="left" if isinstance(rows[0][key], str) else "right")
+    headings = headings or {key: key.replace("_", " ") for key in (rows[0] if rows else ())}
+    for key, heading in headings.items():
+        table.add_column(heading, justify="left" if rows and isinstance(rows[0][key], str) else "right")
     for row in rows:
-        table.add_row(*(cell_text(value) for value in row.values()))
+        table.add_row(*(cell_text(row[key]) for key in headings))
     (console or Console(highlight=False)).print(table)
 
 

@@ -5,8 +5,10 @@ Legend: B batch.
 """
 
 import math
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 
 import numpy as np
@@ -33,6 +35,16 @@ OPTIMIZER_PREFIX = "optimizer."
 STEPS_KEY = "steps"
 NUM_MEANS = 5
 """Total, value, reward, policy and consistency loss."""
+
+
+class StepPhase(Enum):
+    """The phases of a training step, in order; with micro-batches the first three repeat."""
+
+    TO_DEVICE = 0
+    FORWARD = 1
+    BACKWARD = 2
+    READ_LOSS = 3
+    OPTIMIZER = 4
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,7 @@ class Trainer:
     Attributes:
         network: the trained network, in training mode.
         steps: steps done, skipped ones included.
+        on_phase: called at the end of each phase of a step, for those who time it.
     """
 
     def __init__(self, network: MuZeroNetwork, config: TrainingConfig, device: torch.device, use_amp: bool = False, seed: int = 0) -> None:
@@ -86,6 +99,7 @@ class Trainer:
         self._average = WeightAverage(self.network, config.ema_decay) if config.ema_decay > 0.0 else None
         self.optimizer = make_optimizer(self.network, config, self._head)
         self.steps = 0
+        self.on_phase: Callable[[StepPhase], None] = lambda phase: None
         self._use_amp = use_amp
         self._parameters = [*self.network.parameters(), *(self._head.parameters() if self._head else ())]
         self._statistics = [buffer for name, buffer in self.network.named_buffers() if name in self.network.state_dict()]
@@ -113,6 +127,7 @@ class Trainer:
         parts = [self._add_gradient(part, len(batch.action)) for part in micro_batches(batch, self.config.micro_batch_size)]
         grad_norm = nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
         stats = _read_stats(parts, grad_norm, learning_rate)
+        self.on_phase(StepPhase.READ_LOSS)
         if stats.is_finite:
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate
@@ -125,6 +140,7 @@ class Trainer:
         self.steps += 1
         if self._target is not None and self.steps % (self.config.target_network_steps or 1) == 0:
             self._target.refresh(self.network)
+        self.on_phase(StepPhase.OPTIMIZER)
         return stats
 
     def _add_gradient(self, part: Batch, batch_size: int) -> Tensor:
@@ -132,10 +148,13 @@ class Trainer:
         share = len(part.action) / batch_size
         with self._autocast():
             tensors = to_device(part, self.device)
+            self.on_phase(StepPhase.TO_DEVICE)
             tensors = tensors if self._target is None else self._target.bootstrapped(tensors)
             consistency_of = None if self._head is None else partial(consistency_loss, self.network, self._head)
             loss = muzero_loss(self.network, tensors, self.config, consistency_of)
+        self.on_phase(StepPhase.FORWARD)
         (share * loss.total).backward()  # type: ignore[no-untyped-call]
+        self.on_phase(StepPhase.BACKWARD)
         means = torch.stack([loss.total.detach(), loss.value, loss.reward, loss.policy, loss.consistency])
         return torch.cat([share * means, loss.priority])
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.environment_failures import EnvironmentFailures
 from engine.inference_client import InferenceClient
-from engine.layout import Control, Counter, Gauge, legal_bytes_for, policy_entries_for
+from engine.layout import Control, Counter, Gauge, SpanKind, legal_bytes_for, policy_entries_for
 from engine.process_life import Life, ProcessSetup, main
 from engine.ring import Ring
 from engine.run_parts import attach_ring, make_wire
@@ -46,9 +46,13 @@ class Actor:
         spec = make_game(config.env).spec
         self._life = life
         self._num_actors = config.actors.num_actors
+        self._num_trees = config.actors.games_per_group
         self._ring: Ring = attach_ring(setup, spec, setup.role_index)
         self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
-        self._inference = InferenceClient(make_wire(config, spec), self._socket, lambda: life.telemetry.control(Control.SERVER_EPOCH))
+        self._spans = life.block.spans
+        self._inference = InferenceClient(
+            make_wire(config, spec), self._socket, lambda: life.telemetry.control(Control.SERVER_EPOCH), self._spans
+        )
         self._failures = failures
         self._players: dict[int, SelfPlay] = {}
         for client in actor_clients(config, setup.role_index):
@@ -96,18 +100,20 @@ class Actor:
         return played >= telemetry.control(Control.ENV_STEP_LIMIT)
 
     def _pause(self) -> None:
-        started = time.monotonic_ns()
+        started, began = time.monotonic_ns(), self._spans.begin()
         self._life.wait(PAUSE_SECONDS)
+        self._spans.end(SpanKind.THROTTLED, began)
         self._life.progress()
         self._life.block.add(Counter.THROTTLED_NANOSECONDS, time.monotonic_ns() - started)
 
     def _begin_move(self, client: int) -> None:
+        began = self._spans.begin()
         self._moves[client] = move = self._players[client].play_move()
-        self._inference.send(client, next(move))
+        self._inference.send(client, next(move), SpanKind.BEGIN_MOVE, began)
 
     def _advance(self, client: int, reply: Reply | SearchAborted) -> None:
         """Hands a reply to its group and sends the group's next request."""
-        move = self._moves[client]
+        move, began = self._moves[client], self._spans.begin()
         try:
             if isinstance(reply, SearchAborted):
                 self._life.block.add(Counter.RESTARTED_SEARCHES, 1)
@@ -115,16 +121,19 @@ class Actor:
             else:
                 request = move.send(reply)
         except StopIteration as stop:
+            self._spans.end(SpanKind.GAME_STEP, began, self._num_trees)
             del self._moves[client]
             self._finish_move(stop.value)
             if not self._is_ahead_of_learner():
                 self._begin_move(client)
             return
-        self._inference.send(client, request)
+        self._inference.send(client, request, SpanKind.TREE, began)
 
     def _finish_move(self, outcome: MoveOutcome) -> None:
         for trajectory in outcome.trajectories:
+            began = self._spans.begin()
             self._ring.append(trajectory)
+            self._spans.end(SpanKind.WRITE_TRAJECTORY, began, len(trajectory.action))
         self._failures.report(outcome.failures)
         block = self._life.block
         block.add(Counter.ENV_STEPS, outcome.num_moves)

@@ -12,7 +12,7 @@ from engine.environment_failures import EnvironmentFailures
 from engine.errors import PeerDied
 from engine.evaluation import hold_evaluation, moment_of, report_evaluation
 from engine.inference_client import InferenceClient, RemoteModel
-from engine.layout import Control, Counter, State
+from engine.layout import Control, Counter, SpanKind, State
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_parts import make_wire
 from engine.slots import evaluation_trees, evaluator_client
@@ -50,7 +50,8 @@ class Evaluator:
         self._config = config
         self._life = life
         self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
-        client = InferenceClient(make_wire(config, spec), self._socket, lambda: life.telemetry.control(Control.SERVER_EPOCH))
+        epoch, self._spans = lambda: life.telemetry.control(Control.SERVER_EPOCH), life.block.spans
+        client = InferenceClient(make_wire(config, spec), self._socket, epoch, self._spans)
         self._model = RemoteModel(client, evaluator_client(config).index, life)
         self._search = BatchedSearch(config.search, num_trees=evaluation_trees(config), spec=spec)
         self._indices = ProcessIndices.of(config.actors.num_actors, has_evaluator=True)
@@ -82,7 +83,9 @@ class Evaluator:
 
     def _hold(self) -> None:
         began, started = moment_of(self._life.telemetry, self._indices), time.monotonic()
+        span = self._spans.begin()
         result = self._evaluate(began.learner_steps)
+        self._spans.end(SpanKind.MATCH, span)
         if result is not None:
             self._evaluated_step = began.learner_steps
             report_evaluation(self._life.block, self._run_dir, result, began, time.monotonic() - started)

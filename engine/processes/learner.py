@@ -11,7 +11,7 @@ from engine.checkpoint_manifest import Checkpoint, newest_checkpoint, verify
 from engine.device import out_of_memory_is_final, resolve_device
 from engine.errors import MachineProblem
 from engine.governor import governor_of, reanalysis_governor_of
-from engine.layout import Control, Counter, State
+from engine.layout import Control, Counter, SpanKind, State, ThreadTrack
 from engine.learning import Learning, gauges_of
 from engine.milestones import Milestones
 from engine.prefetch import Prefetcher
@@ -19,9 +19,11 @@ from engine.process_life import Life, ProcessSetup, main
 from engine.run_clock import run_seconds
 from engine.run_parts import attach_ring, attach_weights
 from engine.slots import num_reanalyzers
+from engine.step_spans import StepSpans
 from engine.telemetry import ProcessIndices, counters_of, reanalyzed_positions
 from muzero.games import make_game
 from muzero.train_step import StepStats
+from muzero.types import Batch
 
 logger = logging.getLogger(__name__)
 
@@ -55,13 +57,16 @@ class Learner:
         self._ring = attach_ring(setup, game.spec, config.actors.num_actors)
         device = resolve_device(config.learner.device)
         self._learning = Learning(config, game, self._ring, attach_weights(setup), device)
+        self._spans, self._step_spans = life.block.spans, StepSpans(life.block.spans)
+        self._learning.trainer.on_phase = self._step_spans
         self._checkpoints = CheckpointFolder(Path(setup.run_dir), config.checkpoint.keep)
         self._milestones = Milestones(Path(setup.run_dir), config.checkpoint.milestone_minutes)
         self._governor, self._reanalysis_governor = governor_of(config), reanalysis_governor_of(config)
         self._restore(setup)
         self._last_checkpoint = time.monotonic()
         self._samples_before, self._fresh_before = self._learning.samples, self._learning.fresh.samples
-        self._prefetcher = Prefetcher(self._learning.replay, config.learner.prefetch_batches, self._may_draw)
+        prefetch_spans = life.telemetry.thread_spans(ThreadTrack.PREFETCH)
+        self._prefetcher = Prefetcher(self._learning.replay, config.learner.prefetch_batches, self._may_draw, prefetch_spans)
         self._report()
 
     @property
@@ -71,16 +76,13 @@ class Learner:
 
     def turn(self) -> None:
         """Takes one step if a batch is there; publishes and saves when due."""
-        started = time.monotonic_ns()
-        batch = self._prefetcher.get()
-        if batch is None:
-            self._count_wait(time.monotonic_ns() - started)
-        else:
+        batch = self._next_batch()
+        if batch is not None:
             waited = time.monotonic_ns()
-            self._life.block.add(Counter.WAIT_NANOSECONDS, waited - started)
+            self._step_spans.begin()
             stats = self._learning.learn(batch)
             self._prefetcher.put_back(batch, stats.priorities)
-            self._learning.publish_if_due()
+            self._publish_if_due()
             self._life.block.add(Counter.BUSY_NANOSECONDS, time.monotonic_ns() - waited)
             self._show(stats)
         self._report()
@@ -105,6 +107,7 @@ class Learner:
 
     def save(self) -> None:
         """Writes a checkpoint."""
+        began = self._spans.begin()
         with self._prefetcher.paused():
             self._learning.replay.ingest()
             counters = counters_of(self._life.telemetry, self._actors)
@@ -112,11 +115,17 @@ class Learner:
             state, network = self._learning.state(), self._learning.network_state()
             path = self._checkpoints.save(self._config, state, network, self._ring, facts, self._life.block.beat)
         self._last_checkpoint = time.monotonic()
+        self._spans.end(SpanKind.CHECKPOINT, began)
         logger.info("checkpoint %s", path.name)
 
     def close(self) -> None:
         """Ends the background thread."""
         self._prefetcher.close()
+
+    def _publish_if_due(self) -> None:
+        began = self._spans.begin()
+        if self._learning.publish_if_due():
+            self._spans.end(SpanKind.PUBLISH, began)
 
     def _save_if_possible(self) -> None:
         """Writes a checkpoint; a full disk costs this one, not the run: the next may find room."""
@@ -128,11 +137,13 @@ class Learner:
 
     def _save_milestone(self) -> None:
         """Keeps a copy of the network; a full disk costs this one, not the run."""
+        began = self._spans.begin()
         try:
             path = self._milestones.save(self._config, self._learning.network_state(), self._facts())
         except MachineProblem as problem:
             logger.warning("%s", problem)
         else:
+            self._spans.end(SpanKind.CHECKPOINT, began)
             logger.info("milestone %s", path.name)
 
     def _facts(self) -> dict[str, int | float]:
@@ -184,16 +195,27 @@ class Learner:
         """Returns whether the next batch only waits until more of what is stored is fresh."""
         return self._learning.replay.is_starved_of_fresh and self._may_draw_for_actors(self._prefetcher.batches_drawn)
 
-    def _count_wait(self, nanoseconds: int) -> None:
-        """Counts a wait as throttling where a governor forbade a batch, as waiting for data where none did."""
-        block, prefetcher = self._life.block, self._prefetcher
-        is_ahead_of_actors = not self._may_draw_for_actors(prefetcher.batches_drawn)
-        is_ahead_of_reanalyzers = not self._may_draw_for_reanalyzers(prefetcher.fresh_drawn)
-        lacks_fresh = self._is_starved_of_fresh() or (is_ahead_of_reanalyzers and not is_ahead_of_actors)
-        is_throttled = is_ahead_of_actors or lacks_fresh
+    def _next_batch(self) -> Batch | None:
+        """Waits a moment for a batch. The wait counts as throttling where a governor forbids a batch when it begins, else as waiting
+        for data: one that ends with a batch would not say any more why it was.
+        """
+        block, started, began = self._life.block, time.monotonic_ns(), self._spans.begin()
+        is_throttled, lacks_fresh = (False, False) if self._prefetcher.is_ready else self._why_wait()
+        batch = self._prefetcher.get()
+        nanoseconds = time.monotonic_ns() - started
+        self._spans.end(SpanKind.THROTTLED if is_throttled else SpanKind.WAIT_DATA, began)
         block.add(Counter.THROTTLED_NANOSECONDS if is_throttled else Counter.WAIT_NANOSECONDS, nanoseconds)
         block.add(Counter.FRESH_WAIT_NANOSECONDS, nanoseconds if lacks_fresh else 0)
         self._life.progress()
+        return batch
+
+    def _why_wait(self) -> tuple[bool, bool]:
+        """Returns whether a governor forbids the next batch, and whether that is for want of fresh positions."""
+        prefetcher = self._prefetcher
+        is_ahead_of_actors = not self._may_draw_for_actors(prefetcher.batches_drawn)
+        is_ahead_of_reanalyzers = not self._may_draw_for_reanalyzers(prefetcher.fresh_drawn)
+        lacks_fresh = self._is_starved_of_fresh() or (is_ahead_of_reanalyzers and not is_ahead_of_actors)
+        return is_ahead_of_actors or lacks_fresh, lacks_fresh
 
     def _report(self) -> None:
         learning, telemetry, stored_steps = self._learning, self._life.telemetry, self._learning.replay.total_steps

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from engine.errors import PeerDied
 from engine.inference_client import InferenceClient, RemoteModel
-from engine.layout import Control, Counter
+from engine.layout import Control, Counter, SpanKind
 from engine.process_life import Life, ProcessSetup, main
 from engine.reanalysis import Reanalysis, count_batch
 from engine.run_parts import attach_ring, make_wire
@@ -41,11 +41,12 @@ class Reanalyzer:
             config.actors.num_actors, num_reanalyzers=num_reanalyzers(config), has_evaluator=False
         ).reanalyzers
         self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
-        inference = InferenceClient(make_wire(config, spec), self._socket, lambda: life.telemetry.control(Control.SERVER_EPOCH))
+        epoch, self._spans = lambda: life.telemetry.control(Control.SERVER_EPOCH), life.block.spans
+        inference = InferenceClient(make_wire(config, spec), self._socket, epoch, self._spans)
         self._model = RemoteModel(inference, client.index, life)
         search = BatchedSearch(config.search, num_trees=client.num_trees, spec=spec)
         ring = attach_ring(setup, spec, config.actors.num_actors + 1 + setup.role_index)
-        self._reanalysis = Reanalysis(config, spec, ring, search, setup.role_index)
+        self._reanalysis = Reanalysis(config, spec, ring, search, setup.role_index, self._spans)
 
     def turn(self) -> None:
         """Reanalyzes one batch, or pauses while the reanalyzers are ahead of the learner."""
@@ -72,8 +73,9 @@ class Reanalyzer:
         return reanalyzed_positions(telemetry, self._reanalyzers) >= telemetry.control(Control.REANALYSIS_LIMIT)
 
     def _pause(self) -> None:
-        started = time.monotonic_ns()
+        started, began = time.monotonic_ns(), self._spans.begin()
         self._life.wait(PAUSE_SECONDS)
+        self._spans.end(SpanKind.THROTTLED, began)
         self._life.progress()
         self._life.block.add(Counter.THROTTLED_NANOSECONDS, time.monotonic_ns() - started)
 

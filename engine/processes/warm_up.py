@@ -13,14 +13,19 @@ from contextlib import suppress
 import msgspec
 import numpy as np
 
+from engine.batch_staging import Staging
+from engine.batching import Pending
 from engine.config import RunConfig
 from engine.device import largest_device_bytes, resolve_device
+from engine.device_names import simulated_timing
 from engine.layout import legal_bytes_for, policy_entries_for, ring_layout_of
 from engine.learning import network_size
+from engine.messages import Header, Kind
 from engine.process_life import die_with
 from engine.reanalysis import Reanalysis
 from engine.replay import Replay
 from engine.ring import Ring
+from engine.run_parts import make_wire
 from engine.shared_memory import Segment
 from engine.warm_up import WarmUp
 from muzero.config import ReanalyzeConfig, ReplayConfig
@@ -29,7 +34,7 @@ from muzero.game_record import blank_trajectory
 from muzero.games import make_game
 from muzero.randomness import Purpose, generator
 from muzero.search import BatchedSearch, FunctionModel, run_search
-from muzero.types import GameSpec, Observation
+from muzero.types import GameSpec, Observation, RecurrentRequest
 
 SMALL_CAPACITY = 1000
 ALL_LEGAL_BITS = 255
@@ -62,13 +67,15 @@ def prepare(config: RunConfig) -> WarmUp:
     """Compiles what actors and learner need and returns what the supervisor needs to know."""
     spec = make_game(config.env).spec
     device, learner_device = resolve_device(config.inference.device), resolve_device(config.learner.device)
+    name = config.inference.device if simulated_timing(config.inference.device) else str(device)
     num_floats = network_size(config)
     compile_search(config, spec)
+    compile_staging(config, spec)
     compile_replay(config, spec)
     compile_reanalysis(config, spec)
     compile_game(config)
     device_bytes = largest_device_bytes((device, learner_device))
-    return WarmUp(num_floats=num_floats, device=str(device), learner_device=str(learner_device), device_bytes=device_bytes)
+    return WarmUp(num_floats=num_floats, device=name, learner_device=str(learner_device), device_bytes=device_bytes)
 
 
 def compile_search(config: RunConfig, spec: GameSpec) -> None:
@@ -77,6 +84,16 @@ def compile_search(config: RunConfig, spec: GameSpec) -> None:
     frames = np.zeros((2, spec.num_frames, *spec.frame_shape), spec.frame_dtype)
     legal_actions, noise = np.ones((2, spec.num_actions), np.bool_), np.zeros((2, spec.num_actions), np.float32)
     run_search(ignorant_model(search), search.steps(Observation(frames, np.zeros(2, np.int8)), legal_actions, noise))
+
+
+def compile_staging(config: RunConfig, spec: GameSpec) -> None:
+    """Stages one made-up request, which compiles what the server checks requests with."""
+    wire = make_wire(config, spec)
+    client, header = wire.clients[0], Header(Kind.RECURRENT, 0, 0, 0, 1)
+    zeros = np.zeros(client.num_trees, np.int32)
+    message = wire.request_message(header, RecurrentRequest(zeros, zeros, 1))
+    staged = Staging(wire, client.num_trees).fill([Pending(b"", header, client, message)])
+    assert staged.num_leaves == client.num_trees, "the made-up request was refused"
 
 
 def ignorant_model(search: BatchedSearch) -> FunctionModel:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from engine.config import ActorsConfig, EvaluationConfig, InferenceConfig, LearnerConfig, PlanConfig, RunConfig
-from engine.device_parts import Placement, device_parts, placements_of
+from engine.device_parts import Placement, device_parts, placements_of, pool_bytes
 from engine.device_plan import DevicePlan, plan_device
 from engine.fitting import largest
 from muzero.config import NetworkConfig, SearchConfig, TrainingConfig
@@ -164,3 +164,11 @@ def test_a_gpu_of_unknown_memory_is_shown_but_not_checked() -> None:
 def test_the_largest_candidate_that_fits_is_found() -> None:
     assert largest(range(2, 100, 2), lambda number: number < 51) == 50
     assert (largest([1, 2, 4], lambda number: True), largest([1, 2, 4], lambda number: False)) == (4, 0)
+
+
+def test_a_simulated_device_takes_no_memory_of_a_gpu_and_keeps_no_hidden_states() -> None:
+    simulated = msgspec.structs.replace(PAPER, inference=InferenceConfig(device="simulated:200+35"), plan=PlanConfig(device_memory="80GB"))
+    (placement,) = placements_of(simulated)
+    assert (placement.has_server, placement.has_learner) == (False, True)
+    assert pool_bytes(simulated, GO19, 4) == 0
+    assert pool_bytes(PAPER, GO19, 2) > 0

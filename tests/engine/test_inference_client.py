@@ -10,6 +10,7 @@ from engine import inference_client as inference_client_module
 from engine.errors import BadMessage, PeerDied
 from engine.inference_client import InferenceClient, RemoteModel
 from engine.messages import Header, Kind
+from engine.replies import BatchReplies
 from engine.run_parts import make_wire
 from engine.transport import ClientSocket, ServerSocket
 from muzero.games import make_game
@@ -36,12 +37,12 @@ class PlayedServer:
         assert self.socket.wait(10.0), "no request came"
         message = self.socket.receive()
         assert message is not None
-        self.identity, frames = message
-        return WIRE.parse_request(frames)[0]
+        self.identity, request = message
+        return WIRE.parse_request(request)[0]
 
     def answer(self, request: Header, kind: Kind = Kind.INITIAL, reply: Reply | None = REPLY) -> None:
         header = Header(kind, request.client, request.request_id, self.epoch, 9)
-        self.socket.send(self.identity, WIRE.reply_frames(header, reply))
+        self.socket.send(self.identity, header.pack() if reply is None else BatchReplies(reply).message(header, 0, 3))
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_a_stale_search_is_aborted(played: PlayedServer) -> None:
 def test_a_refusal_is_an_error_and_garbage_is_counted(played: PlayedServer) -> None:
     played.client.send(0, random_request())
     request = played.receive()
-    played.socket.send(played.identity, [b"garbage"])
+    played.socket.send(played.identity, b"garbage")
     assert played.client.receive(5.0) is None
     assert played.client.num_bad_messages == 1
     played.answer(request, Kind.REFUSED, None)

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
+from engine.cpu_device import CpuDevice
+from engine.errors import PeerDied
 from engine.inference_client import InferenceClient, RemoteModel
 from engine.layout import Counter
 from engine.messages import Header, Kind
+from engine.replies import ReplyReader
 from engine.run_parts import make_wire
 from engine.transport import ClientSocket
 from muzero.games import make_game
@@ -28,6 +32,15 @@ from tests.engine.inference_examples import (
 from tests.engine.run_examples import tiny_config
 
 Connect = Callable[[str], ClientSocket]
+
+
+@pytest.fixture(autouse=True, params=["in the server's thread", "in a thread beside it"])
+def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs each test with both ways in which the CPU can be a device."""
+    monkeypatch.setattr("engine.cpu_device.THREAD_PAYS_SECONDS", 0.0 if "beside" in request.param else 1000.0)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: {0, 1})
+
+
 SPEC = make_game(CONFIG.env).spec
 WIRE = make_wire(CONFIG, SPEC)
 FIRST_STEP = RecurrentRequest(np.zeros(3, np.int32), np.array([0, 4, 8], np.int32), 1)
@@ -45,14 +58,15 @@ def remote_model(socket: ClientSocket, client: int = 0) -> RemoteModel:
 
 
 def answer(socket: ClientSocket) -> tuple[Header, Reply | None]:
-    frames = socket.receive(20.0)
-    assert frames is not None, "no answer"
-    return WIRE.parse_reply(frames)
+    reader = ReplyReader(WIRE)  # one each, so that its arrays are not overwritten
+    message_bytes = socket.receive(reader.memory, 20.0)
+    assert message_bytes is not None, "no answer"
+    return reader.read(message_bytes)
 
 
 def ask(socket: ClientSocket, request: Request, *, client: int = 0, request_id: int = 0, epoch: int = 1) -> tuple[Header, Reply | None]:
     kind, node = (Kind.INITIAL, 0) if isinstance(request, InitialRequest) else (Kind.RECURRENT, request.new_node)
-    assert socket.send(WIRE.request_frames(Header(kind, client, request_id, epoch, node), request))
+    assert socket.send(WIRE.request_message(Header(kind, client, request_id, epoch, node), request))
     return answer(socket)
 
 
@@ -86,11 +100,12 @@ def test_two_clients_do_not_touch_one_anothers_trees(address: str, connect: Conn
 
 
 def test_malformed_messages_are_counted_refused_where_possible_and_survived(address: str, connect: Connect) -> None:
-    short = [Header(Kind.RECURRENT, 1, 77, 1, 1).pack(), b"short", b""]
+    short = Header(Kind.RECURRENT, 1, 77, 1, 1).pack() + b"short"
     with serving(address, make_weights(make_network())) as block:
         socket = connect("actor")
-        for frames in ([b""], [b"\xff" * 100, b"", b""], [b"x"] * 9, short):
-            socket.send(frames)
+        socket._socket.send_multipart([b"two", b"frames"])
+        for message in (b"", b"\xff" * 100, short):
+            socket.send(message)
         header, reply = answer(socket)  # the others cannot be answered: nobody knows who asked for what
         assert (header.kind, header.client, header.request_id, reply) == (Kind.REFUSED, 1, 77, None)
         assert block.get(Counter.BAD_MESSAGES) == 4
@@ -171,15 +186,62 @@ def test_sixty_four_clients_are_answered_in_few_batches(address: str, connect: C
     wire, expected = make_wire(config, SPEC), local_model().initial_inference(random_request())
     sockets = [connect(f"actor-{index}") for index in range(32)]
     for client in range(64):  # before there is a server: all are waiting when it looks
-        frames = wire.request_frames(Header(Kind.INITIAL, client, client, 1, 0), random_request())
-        assert sockets[client // 2].send(frames)
+        assert sockets[client // 2].send(wire.request_message(Header(Kind.INITIAL, client, client, 1, 0), random_request()))
     with serving(address, make_weights(make_network()), config) as block:
         for client in range(64):
-            frames_of_reply = sockets[client // 2].receive(20.0)
-            assert frames_of_reply is not None
-            assert_replies_equal(wire.parse_reply(frames_of_reply)[1], expected)
+            reader = ReplyReader(wire)
+            message_bytes = sockets[client // 2].receive(reader.memory, 20.0)
+            assert message_bytes is not None
+            assert_replies_equal(reader.read(message_bytes)[1], expected)
         deadline = time.monotonic() + 20.0
         while block.get(Counter.REQUESTS) < 64 and time.monotonic() < deadline:  # counted after they are answered
             time.sleep(0.001)
         assert block.get(Counter.REQUESTS) == 64
         assert block.get(Counter.BATCHES) <= 32  # 64 without batching; they trickle in while the server starts
+
+
+def test_weights_change_although_requests_never_cease(address: str, connect: Connect) -> None:
+    networks = [make_network(seed=seed) for seed in (1, 2)]
+    store = make_weights(networks[0])
+    with serving(address, store):
+        sockets = [connect(f"a{client}") for client in range(4)]
+        for client, socket in enumerate(sockets):
+            assert socket.send(WIRE.request_message(Header(Kind.INITIAL, client, 0, 1, 0), random_request()))
+        store.publish(values_of(networks[1]), 2)
+        versions, deadline = set(), time.monotonic() + 20
+        while versions != {2}:
+            versions = set()
+            for client, socket in enumerate(sockets):
+                versions.add(answer(socket)[0].word)
+                assert socket.send(WIRE.request_message(Header(Kind.INITIAL, client, 0, 1, 0), random_request()))
+            assert time.monotonic() < deadline, "the new weights were never taken"
+
+
+def test_the_device_is_busy_while_it_computes_and_not_between(address: str, connect: Connect) -> None:
+    config = tiny_config(inference={"device": "simulated:5000+0"}, actors={"num_actors": 2, "games_per_actor": 6, "groups": 2})
+    with serving(address, make_weights(make_network()), config) as block:
+        socket = connect("actor")
+        for _ in range(4):
+            assert ask(socket, random_request())[0].kind == Kind.INITIAL
+            time.sleep(0.02)
+        assert 0.02 <= 1e-9 * block.get(Counter.DEVICE_BUSY_NANOSECONDS) < 0.04  # of about 0.1 s
+
+
+def test_a_node_that_cannot_be_is_refused_and_its_batch_answered(address: str, connect: Connect) -> None:
+    with serving(address, make_weights(make_network())) as block:
+        socket = connect("actor")
+        assert ask(socket, random_request())[0].kind == Kind.INITIAL
+        wrong = RecurrentRequest(np.ones(3, np.int32), np.zeros(3, np.int32), 1)
+        header, reply = ask(socket, wrong, request_id=9)
+        assert (header.kind, header.request_id, reply) == (Kind.REFUSED, 9, None)
+        assert block.get(Counter.BAD_MESSAGES) == 1
+        assert ask(socket, FIRST_STEP)[0].kind == Kind.RECURRENT
+
+
+def test_a_device_that_never_answers_ends_the_server(address: str, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CpuDevice, "submit", lambda self, batch: None)
+    config = tiny_config(supervisor={"heartbeat_timeout_seconds": 0.2}, actors={"num_actors": 2, "games_per_actor": 6, "groups": 2})
+    weights = make_weights(make_network())
+    with pytest.raises(PeerDied, match="has computed one batch for 0.2 s"), serving(address, weights, config):
+        assert connect("actor").send(WIRE.request_message(Header(Kind.INITIAL, 0, 0, 1, 0), random_request()))
+        time.sleep(1.0)

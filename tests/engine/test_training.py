@@ -50,13 +50,16 @@ class EndingRun:
     def look_now(self, *_: Any) -> None:
         """Nobody looks."""
 
+    def finish(self) -> None:
+        """Nothing was recorded."""
+
 
 def end(learner_state: str, num_signals: int, evaluator_state: str = "FAILED") -> list[str]:
     """Returns what is said."""
     run, signals, display = EndingRun(learner_state, evaluator_state), StopSignals(), RememberingDisplay()
     signals.count = num_signals
     config = RunConfig(evaluation=EvaluationConfig(last_seconds=0.05))
-    _supervise(run, run, run, display, signals, config)  # type: ignore[arg-type]
+    _supervise(run, run, run, run, display, signals, config)  # type: ignore[arg-type]
     assert run.telemetry.control(Control.STOP_REQUESTED) == 1
     return display.messages
 

@@ -1,15 +1,20 @@
 """The warm-up process finds out what the supervisor must not import torch for, and hands on what is wrong."""
 
 import msgspec
+import numpy as np
 import pytest
 
+from engine.batch_staging import Staging, stage_recurrent
+from engine.batching import Pending
 from engine.learning import network_size
+from engine.messages import Header, Kind
 from engine.processes import warm_up as warm_up_process
 from engine.replay import Replay
+from engine.run_parts import make_wire
 from engine.warm_up import WarmUp, warm_up
 from muzero.errors import MuZeroError, UserError
 from muzero.games import make_game
-from muzero.types import Batch
+from muzero.types import Batch, RecurrentRequest
 from tests.engine.run_examples import tiny_config
 
 CPU = {"device": "cpu"}
@@ -38,6 +43,16 @@ def test_what_is_wrong_there_is_raised_here_with_its_exit_code() -> None:
 
 def test_it_can_be_stopped() -> None:
     assert warm_up(CONFIG, lambda: True) is None
+
+
+def test_it_stages_a_request_as_the_server_will_so_that_the_server_compiles_nothing() -> None:
+    warm_up_process.compile_staging(CONFIG, make_game(CONFIG.env).spec)
+    before = dict(stage_recurrent.stats.cache_hits), len(stage_recurrent.signatures)  # type: ignore[attr-defined]
+    wire = make_wire(CONFIG, make_game(CONFIG.env).spec)
+    client, header = wire.clients[1], Header(Kind.RECURRENT, 1, 9, 2, 3)
+    request = RecurrentRequest(np.full(client.num_trees, 2, np.int32), np.zeros(client.num_trees, np.int32), 3)
+    Staging(wire, 100).fill([Pending(b"actor", header, client, wire.request_message(header, request))])
+    assert (dict(stage_recurrent.stats.cache_hits), len(stage_recurrent.signatures)) == before  # type: ignore[attr-defined]
 
 
 def test_it_draws_old_and_fresh_samples_so_that_the_learner_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,7 @@ RECORDED: dict[str, Any] = {
     "restarts": 1,
     "failed_games": 0,
     "throttled": "actors",
+    "limit": "learner",
     "reanalyzed_positions": 0,
     "reanalyzed_per_second": 0.0,
     "reanalysis_share": 0.0,

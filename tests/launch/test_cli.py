@@ -258,3 +258,35 @@ def test_bench_shows_its_rows(monkeypatch: pytest.MonkeyPatch, flags: list[str])
 @pytest.mark.parametrize("arguments", ["actors", "search go9", "games --seconds 0", "games go20"])
 def test_a_wrong_bench_is_exit_code_2(arguments: str) -> None:
     assert CliRunner().invoke(muzero, ["bench", *arguments.split()]).exit_code == 2
+
+
+def test_a_simulated_device_is_the_inferences_alone(run_launch: Launch, training: SimpleNamespace) -> None:
+    run_launch("--env", "tictactoe", "--device", "simulated:200+35")
+    run_launch("--env", "tictactoe", "--device", "simulated:200+35", "--learner-device", "cuda")
+
+    configs = [call["config"] for call in training.calls]
+    assert [config.inference.device for config in configs] == ["simulated:200+35"] * 2
+    assert [config.learner.device for config in configs] == ["cpu", "cuda"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("--device simulated:200", "inference.device is 'simulated:200': write simulated:<microseconds a batch>"),
+        ("--device simulated:1+1 --actors 0", "one process computes by itself, set 1 actor or more"),
+        ("--learner-device simulated:1+1", "only inference can be simulated"),
+    ],
+)
+def test_a_simulated_device_that_cannot_be_is_a_sentence(run_launch: Launch, arguments: str, sentence: str) -> None:
+    result = run_launch("--env", "tictactoe", *arguments.split())
+
+    assert result.exit_code == 2
+    assert sentence in result.output
+
+
+def test_options_of_a_simulated_device_are_refused_elsewhere() -> None:
+    for arguments in (["search", "--device", "simulated:1+1"], ["engine", "--actors", "2"], ["games", "--games-per-actor", "4"]):
+        result = CliRunner().invoke(muzero, ["bench", *arguments])
+
+        assert result.exit_code == 2
+        assert "--device, --actors and --games-per-actor go together, and only with bench engine" in result.output

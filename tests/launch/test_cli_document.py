@@ -10,19 +10,22 @@ import pytest
 
 from launch.bench_engine import EngineRow
 from launch.bench_games import SpeedRow
+from launch.bench_inference import InferenceRow
+from launch.bench_transport import TransportRow
 from launch.cli import launch, muzero
 from launch.games import GameRow
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 LAUNCH_FLAGS = (
     "--env --actors --games-per-actor --reanalyzers --simulations --device --learner-device --run-dir --seed --steps --minutes "
-    "--resume --restart --overwrite --preset --config --set --dry-run --print-config --overfit-batch --json-logs --version --help"
+    "--resume --restart --overwrite --preset --config --set --dry-run --print-config --overfit-batch --profile --json-logs --version --help"
 )
 DIAGNOSE_FLAGS = "--positions --out --json --help"
 EVAL_FLAGS = "--opponent --games --simulations --opening-moves --seed --device --json --help"
+PROFILE_FLAGS = "--seconds --json --help"
 GAMES_FLAGS = "--atari --json --help"
 CHECK_ENV_FLAGS = "--games --seed --set --json --help"
-BENCH_FLAGS = "--seconds --json --help"
+BENCH_FLAGS = "--seconds --device --actors --games-per-actor --json --help"
 
 
 def flags_of(command: click.Command) -> list[str]:
@@ -43,9 +46,10 @@ def documented_flags(heading: str) -> list[str]:
         (launch, "muzero-launch", LAUNCH_FLAGS),
         (muzero.commands["eval"], "muzero eval RUN", EVAL_FLAGS),
         (muzero.commands["diagnose"], "muzero diagnose RUN", DIAGNOSE_FLAGS),
+        (muzero.commands["profile"], "muzero profile RUN", PROFILE_FLAGS),
         (muzero.commands["games"], "muzero games", GAMES_FLAGS),
         (muzero.commands["check-env"], "muzero check-env NAME", CHECK_ENV_FLAGS),
-        (muzero.commands["bench"], "muzero bench search|engine|replay|games", BENCH_FLAGS),
+        (muzero.commands["bench"], "muzero bench search|inference|transport|engine|replay|games", BENCH_FLAGS),
     ],
 )
 def test_flags_are_documented_and_frozen(command: click.Command, heading: str, frozen: str) -> None:
@@ -61,11 +65,14 @@ def test_every_flag_is_mirrored_by_the_documented_variable() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    assert sorted(muzero.commands) == ["bench", "check-env", "diagnose", "eval", "games"]
+    assert sorted(muzero.commands) == ["bench", "check-env", "diagnose", "eval", "games", "profile"]
     assert all(f"## muzero {name}" in DOCUMENT for name in muzero.commands)
 
 
-@pytest.mark.parametrize(("bench", "row_type"), [("engine", EngineRow), ("games", SpeedRow)])
+ROW_TYPES = {"engine": EngineRow, "games": SpeedRow, "inference": InferenceRow, "transport": TransportRow}
+
+
+@pytest.mark.parametrize(("bench", "row_type"), ROW_TYPES.items())
 def test_every_key_of_a_bench_row_is_documented(bench: str, row_type: type) -> None:
     (row,) = re.findall(rf"^\| `{bench}` \|.*$", DOCUMENT, flags=re.MULTILINE)
 

@@ -46,6 +46,7 @@ def test_the_screen_fits_and_cuts_nothing(status: Status, width: int) -> None:
     for shown in (
         "3.98 of 4 samples",
         "throttled: actors",
+        "learner   (muzero profile says why)",
         "3 losing lines vs perfect at step 12,000",
         "policy 0.901",
         "lr 0.00213",
@@ -183,7 +184,7 @@ def test_a_json_display_prints_one_object_a_line_without_nan(young_status: Statu
 def test_the_plain_line_of_a_status(status: Status) -> None:
     assert status_line(status) == (
         "0:05:12  step 12,345/20,000 (62%)  env 12.3k/s  sims 310.2k/s  learner 82.4/s  fill 75%  lag 1.83  ratio 3.98/4  "
-        "loss 1.23  return 0.123  score -3  ETA 0:03:10"
+        "limit learner  loss 1.23  return 0.123  score -3  ETA 0:03:10"
     )
 
 

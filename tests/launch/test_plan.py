@@ -348,3 +348,13 @@ def test_the_record_of_a_plan_has_the_gpus() -> None:
     (device,) = record["devices"]
     assert (device["device"], device["memory_bytes"], device["fits"]) == ("planned GPU", 24 * 10**9, True)
     assert sum(device["parts"].values()) == device["total_bytes"]
+
+
+def test_a_simulated_device_keeps_no_hidden_states_and_the_plan_says_so() -> None:
+    config = msgspec.structs.replace(CONFIG, inference=InferenceConfig(device="simulated:200+35"))
+    plan, console = make_plan(config, SPEC, num_floats=1000), Console(record=True, width=120)
+
+    print_plan(plan, console)
+
+    assert plan.latent_pool_bytes == 0
+    assert re.search(r"latent pool +0.0 KiB +none, the device is simulated", console.export_text())

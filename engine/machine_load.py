@@ -1,0 +1,36 @@
+"""How busy the machine's cores are and how much of them processes take, as the kernel counts it in /proc. Nothing is decided here."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Returns the processor time, user and system, that a process and its threads have taken, or None if it is gone."""
+    try:
+        fields = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+
+
+def idle_core_seconds(cores: Iterable[int]) -> float:
+    """Returns how long these cores have been idle since the machine started, added up."""
+    wanted, ticks = {f"cpu{core}" for core in cores}, 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *fields = line.split()
+        if name in wanted:
+            ticks += int(fields[3]) + int(fields[4])  # idle, and idle while a disk is waited for
+    return ticks / TICKS_PER_SECOND
+
+
+def usable_cores() -> float:
+    """Returns how many cores this process may use: those it is bound to, or less under a container's quota."""
+    count = float(len(os.sched_getaffinity(0)))
+    with suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        count = min(count, int(quota) / int(period))
+    return count

@@ -1,0 +1,108 @@
+"""When a run is profiled, what is left of it, and that nothing which goes wrong there costs the run."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.layout import Control, Counter, SpanKind, telemetry_layout
+from engine.profile_files import TRACE_FOLDER
+from engine.profiler import Profiler
+from engine.shared_memory import Segment
+from engine.telemetry import ProcessIndices, Telemetry
+from engine.training import train
+from tests.engine.run_examples import RememberingDisplay, tiny_config
+from tests.engine.test_chrome_trace import assert_is_sound, read_trace
+
+CONFIG = tiny_config(actors={"num_actors": 2})
+INDICES = ProcessIndices.of(2, has_evaluator=False)
+
+
+class Profiled:
+    """A profiler of a run whose numbers a test sets by hand."""
+
+    def __init__(self, run_dir: Path, seconds: float | None) -> None:
+        self.messages: list[str] = []
+        self.run_dir = run_dir
+        self.telemetry = Telemetry(Segment.private(telemetry_layout(INDICES.num_processes)).arrays)
+        pids = {"actor-0": os.getpid()}
+        self.profiler = Profiler(CONFIG, run_dir, self.telemetry, INDICES, lambda: pids, self.messages.append, seconds)
+
+    @property
+    def is_recording(self) -> bool:
+        return self.telemetry.control(Control.RECORD_UNTIL_NANOSECONDS) > time.monotonic_ns()
+
+    def learn(self, steps: int, samples: int, env_steps: int) -> None:
+        self.telemetry.set_control(Control.LEARNER_STEPS, steps)
+        self.telemetry.block(INDICES.learner).set(Counter.SAMPLES, samples)
+        self.telemetry.block(0).set(Counter.ENV_STEPS, env_steps)
+
+    def look_until_told(self, count: int) -> None:
+        deadline = time.monotonic() + 20
+        while len(self.messages) < count and time.monotonic() < deadline:
+            self.profiler.look()
+            time.sleep(0.01)
+
+
+def test_recording_begins_once_the_learner_has_caught_up(tmp_path: Path) -> None:
+    run = Profiled(tmp_path, seconds=5.0)
+    run.profiler.look()
+    assert not run.is_recording
+    run.learn(steps=1, samples=16, env_steps=100)  # of the 200 samples that a ratio of 2 allows
+    run.profiler.look()
+    assert not run.is_recording
+    run.learn(steps=10, samples=150, env_steps=100)
+    run.profiler.look()
+    assert run.is_recording
+    assert run.messages == ["profile: recording for 5 s"]
+
+
+def test_recording_ends_in_time_and_tells_verdict_and_files(tmp_path: Path) -> None:
+    run = Profiled(tmp_path, seconds=0.05)
+    run.learn(steps=1, samples=16, env_steps=8)
+    run.profiler.look()
+    spans = run.telemetry.block(0).spans
+    spans.end(SpanKind.TREE, spans.begin(), 4)
+    run.look_until_told(3)
+    assert not run.is_recording
+    assert "profile.md, and " in run.messages[2] and len(run.messages) == 3
+    assert {"profile.md", "profile.json.gz"} == {path.name for path in (tmp_path / TRACE_FOLDER).iterdir()}
+    run.profiler.look()
+    assert not run.is_recording and len(run.messages) == 3
+
+
+def test_a_disk_that_takes_no_profile_costs_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("engine.profiler.write_trace", fail)
+    run = Profiled(tmp_path, seconds=0.01)
+    run.learn(steps=1, samples=16, env_steps=8)
+    run.look_until_told(2)
+    assert "could not be written (OSError: [Errno 28] No space left on device)" in run.messages[1]
+
+
+def test_a_run_that_ends_early_is_profiled_as_far_as_it_came(tmp_path: Path) -> None:
+    run = Profiled(tmp_path, seconds=100.0)
+    run.learn(steps=1, samples=16, env_steps=8)
+    run.profiler.look()
+    run.profiler.finish()
+    assert not run.is_recording
+    assert (tmp_path / TRACE_FOLDER / "profile.md").is_file()
+
+
+def test_a_run_that_ends_before_it_is_steady_says_so(tmp_path: Path) -> None:
+    run = Profiled(tmp_path, seconds=1.0)
+    run.profiler.finish()
+    assert run.messages == ["profile: the run ended before its learning was in a steady state, so nothing was recorded"]
+
+
+def test_a_run_of_one_process_is_profiled_too(tmp_path: Path) -> None:
+    display = RememberingDisplay()
+    config = tiny_config(steps=60)
+    train(config, run_dir=tmp_path / "run", mode="new", display=display, command_line=["test"], profile_seconds=0.3)
+    assert any("One process does everything in turn (" in message for message in display.messages)
+    events = read_trace(tmp_path / "run" / "trace" / "profile.json.gz")
+    assert_is_sound(events)
+    assert {"tree", "game step", "forward", "backward", "sample"} <= {event["name"] for event in events}
