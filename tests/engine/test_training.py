@@ -92,7 +92,7 @@ def test_a_signal_or_the_evaluators_death_ends_the_wait_and_the_run_ended_well(e
             run.states["evaluator"] = "FAILED"
 
     run.poll = happen  # type: ignore[method-assign]
-    _supervise(run, run, run, display, signals, RunConfig())  # type: ignore[arg-type]
+    _supervise(run, run, run, run, display, signals, RunConfig())  # type: ignore[arg-type]
     assert signals.exit_code == 0
     assert display.messages == ["evaluating the last weights (60 s at most, Ctrl-C skips it)"]
 
