@@ -67,7 +67,8 @@ def inference_dtype(config: InferenceConfig, device: torch.device) -> torch.dtyp
 def learns_in_bfloat16(config: LearnerConfig, device: torch.device) -> bool:
     """Returns whether the passes of training run in bfloat16.
 
-    On a CPU with AVX512-BF16 a step of the residual network of 1 x 32 took 0.61 of the time it takes in float32, one of an MLP 0.65.
+    On a CPU with AVX512-BF16 a step of the residual network of 1 x 32 took 0.61 of the time it takes in float32, one of
+    an MLP 256 wide 0.63, 128 wide 0.72.
     """
     if config.precision == "auto":
         return device.type == "cuda" or cpu_multiplies_bfloat16()

@@ -40,7 +40,7 @@ def test_supervisor_side_imports_neither_torch_nor_numba(module: str) -> None:
 
 @pytest.mark.parametrize("module", WITHOUT_ENGINE)
 def test_the_algorithm_imports_no_runtime(module: str) -> None:
-    assert not {"engine", "launch", "zmq", "msgpack", "click"} & loaded_by(module)
+    assert not {"engine", "launch", "zmq", "click"} & loaded_by(module)
 
 
 def test_the_learner_does_import_torch() -> None:

@@ -3,7 +3,6 @@
 import select
 import time
 from collections import deque
-from itertools import cycle
 from math import inf
 from pathlib import Path
 from typing import NamedTuple
@@ -116,7 +115,7 @@ class InferenceServer:
         self._values = np.zeros(num_floats, dtype=np.float32)
         self.device = make_device(config, spec, action_planes)
         self._batcher = make_batcher(config)
-        self._stagings = cycle([Staging(self._wire, capacity_of(config)) for _ in range(MAX_IN_FLIGHT)])
+        self._stagings = deque(Staging(self._wire, capacity_of(config)) for _ in range(MAX_IN_FLIGHT))  # the first is free
         self._in_flight: deque[InFlight] = deque()
         self._device_idle_since = time.monotonic()
         self._patience_seconds = config.supervisor.heartbeat_timeout_seconds
@@ -206,7 +205,7 @@ class InferenceServer:
     def _submit(self, now: float) -> None:
         """Gives the device the batch that was collected."""
         began = self._spans.begin()
-        staged = next(self._stagings).fill(self._batcher.take())
+        staged = self._stagings[0].fill(self._batcher.take())
         for pending in staged.refused:
             self._answers.refuse(pending.identity, pending.message)
         self._batcher.answered([pending.client.index for pending in staged.refused], now)
@@ -215,6 +214,7 @@ class InferenceServer:
             assembled = self._spans.end(SpanKind.ASSEMBLE, began, staged.num_leaves)
             self._in_flight.append(InFlight(staged, self.device.version, time.monotonic(), assembled))
             self.device.submit(staged.batch)
+            self._stagings.rotate()  # only now: a batch that was refused whole leaves its memory free, and the other's in flight
             self._record_queued(staged, assembled)
 
     def _send_answers(self) -> None:

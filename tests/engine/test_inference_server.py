@@ -11,6 +11,7 @@ import pytest
 from engine.cpu_device import CpuDevice
 from engine.errors import PeerDied
 from engine.inference_client import InferenceClient, RemoteModel
+from engine.inference_device import Batch
 from engine.layout import Counter
 from engine.messages import Header, Kind
 from engine.replies import ReplyReader
@@ -65,9 +66,20 @@ def answer(socket: ClientSocket) -> tuple[Header, Reply | None]:
 
 
 def ask(socket: ClientSocket, request: Request, *, client: int = 0, request_id: int = 0, epoch: int = 1) -> tuple[Header, Reply | None]:
+    ask_only(socket, request, client, request_id, epoch)
+    return answer(socket)
+
+
+def ask_only(socket: ClientSocket, request: Request, client: int, request_id: int = 0, epoch: int = 1) -> None:
     kind, node = (Kind.INITIAL, 0) if isinstance(request, InitialRequest) else (Kind.RECURRENT, request.new_node)
     assert socket.send(WIRE.request_message(Header(kind, client, request_id, epoch, node), request))
-    return answer(socket)
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20.0
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def assert_replies_equal(one: Reply | None, other: Reply | None) -> None:
@@ -236,6 +248,37 @@ def test_a_node_that_cannot_be_is_refused_and_its_batch_answered(address: str, c
         assert (header.kind, header.request_id, reply) == (Kind.REFUSED, 9, None)
         assert block.get(Counter.BAD_MESSAGES) == 1
         assert ask(socket, FIRST_STEP)[0].kind == Kind.RECURRENT
+
+
+def test_a_batch_in_flight_keeps_its_memory_while_the_next_is_refused(
+    address: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_held, batches = threading.Event(), []
+    submit, take = CpuDevice.submit, CpuDevice.take
+
+    def keep_and_submit(self: CpuDevice, batch: Batch) -> None:
+        batches.append((batch.rows, batch.rows.copy()))
+        submit(self, batch)
+
+    monkeypatch.setattr(CpuDevice, "submit", keep_and_submit)
+    monkeypatch.setattr(CpuDevice, "take", lambda self: None if is_held.is_set() else take(self))
+    monkeypatch.setattr("engine.cpu_device.THREAD_PAYS_SECONDS", 0.0)  # two in flight
+    impossible = RecurrentRequest(np.ones(3, np.int32), np.zeros(3, np.int32), 1)
+    with serving(address, make_weights(make_network())) as block:
+        sockets = [connect(f"a{client}") for client in range(3)]
+        for client, socket in enumerate(sockets):
+            assert ask(socket, random_request(), client=client)[0].kind == Kind.INITIAL
+        is_held.set()
+        ask_only(sockets[0], FIRST_STEP, 0)
+        wait_until(lambda: len(batches) == 4)
+        assert ask(sockets[1], impossible, client=1)[0].kind == Kind.REFUSED  # a batch of its own
+        ask_only(sockets[2], FIRST_STEP, 2)
+        wait_until(lambda: len(batches) == 5)
+        for rows, given in batches[3:]:
+            np.testing.assert_array_equal(rows, given)
+        is_held.clear()
+        assert answer(sockets[0])[0].kind == answer(sockets[2])[0].kind == Kind.RECURRENT
+        assert block.get(Counter.BAD_MESSAGES) == 1
 
 
 def test_a_device_that_never_answers_ends_the_server(address: str, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
