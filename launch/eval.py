@@ -115,6 +115,7 @@ def _match_record(result: MatchResult) -> dict[str, Any]:
         **elo_record(result.elo),
         "losing_lines": None if result.losing_lines == NOT_EXHAUSTIVE else result.losing_lines,
         "mean_return": _number(result.mean_return),
+        "mean_length": result.mean_length,
         "opening_moves": result.opening_moves,
         "distinct_games": result.distinct_games,
     }

@@ -113,7 +113,7 @@ def _walk_result(num_lines: tuple[Counter[float], Counter[float]]) -> MatchResul
     total = _tally(both)
     mean_return = sum(value * n for value, n in both.items()) / total.games
     counts = (total.games, total.wins, total.draws, total.losses, total.score)
-    return MatchResult(EXHAUSTIVE_OPPONENT, *counts, total.losses, mean_return, as_first, as_second)
+    return MatchResult(EXHAUSTIVE_OPPONENT, *counts, total.losses, mean_return, as_first=as_first, as_second=as_second)
 
 
 def _tally(num_lines: Counter[float]) -> Tally:

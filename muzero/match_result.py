@@ -62,6 +62,7 @@ class MatchResult:
         score: (wins + draws / 2) / games, in [0, 1]; where it plays alone, mean_return.
         losing_lines: losses of an exhaustive walk, else -1.
         mean_return: mean undiscounted return of a game, seen by the agent; in [-1, 1] for two players.
+        mean_length: mean number of moves of a game, its opening included; None of a walk.
         as_first, as_second: the games in which the agent moved first, and second; nothing where it plays alone.
         opening_moves: random plies that each game started with.
         distinct_games: games that differ in at least one move; None of a walk or where it plays alone.
@@ -76,6 +77,7 @@ class MatchResult:
     score: float
     losing_lines: int
     mean_return: float
+    mean_length: float | None = None
     as_first: Tally = NOTHING
     as_second: Tally = NOTHING
     opening_moves: int = 0
@@ -83,10 +85,15 @@ class MatchResult:
     elo: EloEstimate | None = None
 
 
-def result_alone(returns: Returns) -> MatchResult:
-    """Returns the result of episodes without an opponent from the return of each, float64 [num_games]."""
+def result_alone(returns: Returns, played: Sequence[tuple[int, ...]]) -> MatchResult:
+    """Returns the result of episodes without an opponent.
+
+    Args:
+        returns: float64 [num_games], the return of each.
+        played: the moves of each.
+    """
     mean_return = float(returns.mean())
-    return MatchResult(NO_OPPONENT, len(returns), 0, 0, 0, mean_return, NOT_EXHAUSTIVE, mean_return)
+    return MatchResult(NO_OPPONENT, len(returns), 0, 0, 0, mean_return, NOT_EXHAUSTIVE, mean_return, _mean_length(played))
 
 
 def result_of_games(opponent: str, returns: Returns, played: Sequence[tuple[int, ...]], opening_moves: int) -> MatchResult:
@@ -109,9 +116,14 @@ def result_of_games(opponent: str, returns: Returns, played: Sequence[tuple[int,
         total.score,
         NOT_EXHAUSTIVE,
         float(returns.mean()),
+        _mean_length(played),
         Tally.of(returns[0::2]),
         Tally.of(returns[1::2]),
         opening_moves,
         len(set(played)),
         estimate_elo(total.score, paired if opening_moves else scores),
     )
+
+
+def _mean_length(played: Sequence[tuple[int, ...]]) -> float:
+    return float(np.mean([len(moves) for moves in played]))

@@ -111,9 +111,8 @@ def play_matches(
                 if not table.is_free:
                     table.play(int(action))
         on_progress(match.finished())
-    if opponent is None:
-        return result_alone(match.returns)
-    return result_of_games(opponent.name, match.returns, [match.moves[number] for number in range(num_games)], opening_moves)
+    played = [match.moves[number] for number in range(num_games)]
+    return result_alone(match.returns, played) if opponent is None else result_of_games(opponent.name, match.returns, played, opening_moves)
 
 
 def _play_rival(opponent: Opponent, tables: list[Table]) -> None:

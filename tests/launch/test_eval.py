@@ -29,6 +29,7 @@ KEYS = [
     "elo_high",
     "losing_lines",
     "mean_return",
+    "mean_length",
     "opening_moves",
     "distinct_games",
     "seed",
@@ -90,7 +91,7 @@ def test_one_player_has_a_return_and_a_table() -> None:
     result = run_eval("cartpole", "--games", "2")
 
     assert result.exit_code == 0
-    assert "mean return" in result.stdout and "learner steps   300" in result.stdout
+    assert "mean return" in result.stdout and "mean length" in result.stdout and "learner steps   300" in result.stdout
     assert not any(word in result.stdout for word in ("wins", "losses", "elo", "first"))
 
 

@@ -170,8 +170,8 @@ def test_episodes_alone_report_their_mean_return_as_score() -> None:
     left = play_matches(*agent_of(lambda frame: 0, CARTPOLE), CARTPOLE, None, num_games=12, seed=0)
     follow = play_matches(*agent_of(lambda frame: int(frame[2] + frame[3] > 0), CARTPOLE), CARTPOLE, None, num_games=3, seed=0)
     assert (left.opponent, left.games, left.wins, left.losing_lines) == ("none", 12, 0, -1)
-    assert 8 <= left.mean_return <= 11 and left.score == left.mean_return
-    assert follow.mean_return == 500
+    assert 8 <= left.mean_return <= 11 and left.score == left.mean_return == left.mean_length  # a point a move
+    assert follow.mean_return == follow.mean_length == 500
 
 
 def test_evaluate_walks_against_perfect_play_and_plays_otherwise() -> None:
@@ -245,6 +245,7 @@ def test_a_result_tells_colours_openings_and_different_games() -> None:
 def test_a_resignation_is_a_win_and_ends_the_game() -> None:
     result = play_matches(*agent_of(first_empty_cell, TICTACTOE), TICTACTOE, Scripted(lambda turn: RESIGNATION), num_games=6, seed=0)
     assert (result.wins, result.score, result.mean_return) == (6, 1.0, 1.0)
+    assert result.mean_length == 1.5  # the opponent resigns at once, or after the agent's first move
     assert (result.elo.difference, result.elo.high) == (None, None) and result.elo.low > 0
 
 
