@@ -15,10 +15,10 @@ from engine.ring import Ring
 from engine.telemetry import ProcessBlock
 from engine.trace import SpanRecorder, silent_recorder
 from muzero.policy_divergence import policy_divergence
-from muzero.randomness import Purpose, generator
+from muzero.randomness import Purpose, generator, root_noise
 from muzero.reanalyze import FreshTargets, SearchRoots, reanalyze, search_roots
 from muzero.search import BatchedSearch
-from muzero.types import GameSpec, Int64Array, Model
+from muzero.types import Float32Array, GameSpec, Int64Array, Model
 
 DIVERGENCE_MEMORY = 0.9
 """Weight of the batches before in the mean divergence that is shown."""
@@ -63,7 +63,8 @@ class Reanalysis:
         spans: SpanRecorder | None = None,
     ) -> None:
         self._spec, self._ring, self._search, self._spans = spec, ring, search, spans or silent_recorder()
-        self._seed, self._index, self._num_simulations = config.seed, reanalyzer_index, config.search.num_simulations
+        self._seed, self._index = config.seed, reanalyzer_index
+        self._search_config, self._has_noise = config.search, config.reanalyze.root_noise
         self._policy_entries = policy_entries_for(spec.num_actions, config.replay.policy_entries)
         self._draw = ChunkDraw(ring, spec, config.reanalyze, config.training.td_steps, config.search.discount)
 
@@ -82,7 +83,7 @@ class Reanalysis:
         roots = self._read(chunks)
         spans.end(SpanKind.DRAW, began)
         began = spans.begin()
-        targets = reanalyze(model, self._search, roots, self._policy_entries)
+        targets = reanalyze(model, self._search, roots, self._policy_entries, self._noise(random, roots))
         spans.end(SpanKind.SEARCH, began, self._search.num_trees)
         began = spans.begin()
         batch = self._write(chunks, targets)
@@ -108,6 +109,12 @@ class Reanalysis:
         positions.legal_actions[torn] = True
         return positions
 
+    def _noise(self, random: np.random.Generator, roots: SearchRoots) -> Float32Array | None:
+        """Returns the noise of all roots, float32 [T, A], or None where the run wants none."""
+        if not self._has_noise:
+            return None
+        return np.stack([root_noise(random, legal_actions, self._search_config) for legal_actions in roots.legal_actions])
+
     def _write(self, chunks: list[Chunk], targets: FreshTargets) -> ReanalyzedBatch:
         """Writes the fresh targets of all chunks that are still there."""
         arrays, row = self._ring.arrays, _rows(chunks)
@@ -120,7 +127,7 @@ class Reanalysis:
             is_written[part] = self._ring.write_fresh(chunk.sequence, chunk.offset, action, weight, value, targets.version)
         divergence = policy_divergence(targets.policy[: len(row)], old_action, old_weight)
         known = divergence[is_written & np.isfinite(divergence)]
-        num_written, simulations = int(is_written.sum()), self._search.num_trees * self._num_simulations
+        num_written, simulations = int(is_written.sum()), self._search.num_trees * self._search_config.num_simulations
         return ReanalyzedBatch(num_written, len(row) - num_written, simulations, float(known.mean()) if len(known) else np.nan)
 
 

@@ -268,6 +268,9 @@ class ReanalyzeConfig(Settings, frozen=True):
     training.unroll_steps."""
     draw: Literal["uniform", "oldest", "priority"] = "uniform"
     """Which positions are drawn: all alike, those first whose policy is oldest, or by |search value - n-step return|."""
+    root_noise: bool = True
+    """Whether the roots of these searches get the noise of self-play, as in EfficientZero. Without it each policy is searched from what
+    the one before made likely, and they sharpen early (LunarLander stayed in the air)."""
     max_policy_age: int = 100
     """Versions of the weights after which a fresh policy no longer counts as one."""
     samples_per_position: float = 4.0

@@ -8,6 +8,7 @@ from enum import IntEnum
 
 import numpy as np
 
+from muzero.config import SearchConfig
 from muzero.types import BoolArray, Float32Array
 
 MASK_64 = (1 << 64) - 1
@@ -51,6 +52,19 @@ def dirichlet_noise(random: np.random.Generator, legal_actions: BoolArray, alpha
     noise = np.zeros(len(legal_actions), dtype=np.float32)
     noise[legal_actions] = random.dirichlet(np.full(int(legal_actions.sum()), alpha))
     return noise
+
+
+def root_noise(random: np.random.Generator, legal_actions: BoolArray, search: SearchConfig) -> Float32Array:
+    """Returns the noise that makes the root of one search explore, float32 [A]: of the kind that the rule takes.
+
+    Args:
+        random: the search's generator.
+        legal_actions: bool [A].
+        search: its rule and alpha.
+    """
+    if search.rule == "puct":
+        return dirichlet_noise(random, legal_actions, search.dirichlet_alpha)
+    return gumbel_noise(random, len(legal_actions))
 
 
 def gumbel_noise(random: np.random.Generator, num_actions: int) -> Float32Array:

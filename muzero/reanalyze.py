@@ -88,17 +88,20 @@ def search_roots(
     return SearchRoots(Observation(frames, player), legal_actions)
 
 
-def reanalyze(model: Model, search: BatchedSearch, positions: SearchRoots, policy_entries: int) -> FreshTargets:
-    """Searches positions in full and without noise; a search whose hidden states get lost starts again.
+def reanalyze(
+    model: Model, search: BatchedSearch, positions: SearchRoots, policy_entries: int, noise: Float32Array | None = None
+) -> FreshTargets:
+    """Searches positions in full; a search whose hidden states get lost starts again.
 
     Args:
         model: the network.
         search: with T trees.
         positions: T of them.
         policy_entries: P, entries of a stored policy.
+        noise: float32 [T, A] of the roots, see `root_noise`; None for none.
 
     Source: arXiv:1911.08265, appendix H.
     """
-    result = run_search(model, search.steps(positions.observation, positions.legal_actions, None))
+    result = run_search(model, search.steps(positions.observation, positions.legal_actions, noise))
     action, weight = sparse_policy(result.policy, policy_entries)
     return FreshTargets(action, weight, result.root_value, result.policy, result.version)

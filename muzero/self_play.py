@@ -14,7 +14,7 @@ from muzero.errors import MuZeroError
 from muzero.game_record import ROW_COLUMNS, GameRecord
 from muzero.move_outcome import MoveOutcome
 from muzero.playout_cap import fast_search_config
-from muzero.randomness import Purpose, dirichlet_noise, generator, gumbel_noise
+from muzero.randomness import Purpose, generator, root_noise
 from muzero.running_games import RunningGames
 from muzero.search import BatchedSearch
 from muzero.sparse_policy import sparse_policy
@@ -130,11 +130,8 @@ class SelfPlay:
         legal_actions = self._games.legal_actions
         noise = np.zeros(legal_actions.shape, dtype=np.float32)
         for slot, record in enumerate(self._games.records):
-            random = self._random(record)
-            if self._search_config.rule == "puct":
-                noise[slot] = dirichlet_noise(random, legal_actions[slot], self._search_config.dirichlet_alpha)
-            elif len(record.actions) < self._config.temperature_moves:
-                noise[slot] = gumbel_noise(random, self.spec.num_actions)
+            if self._search_config.rule == "puct" or len(record.actions) < self._config.temperature_moves:
+                noise[slot] = root_noise(self._random(record), legal_actions[slot], self._search_config)
         return noise
 
     def _random(self, record: GameRecord, stage: int = 0) -> np.random.Generator:

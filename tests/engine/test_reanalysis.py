@@ -18,6 +18,7 @@ from muzero.game_record import blank_trajectory
 from muzero.search import BatchedSearch, FunctionModel
 from muzero.types import HISTORY_ONLY, GameSpec, Trajectory
 
+FEW = SearchConfig(num_simulations=4)
 SPEC = GameSpec(name="line", num_players=1, num_actions=3, frame_shape=(1,), num_frames=3, max_moves=40)
 
 
@@ -94,12 +95,11 @@ def test_the_value_error_is_that_of_the_newest_values() -> None:
     assert found == pytest.approx(sum(errors) / 2)
 
 
-def make_reanalysis(ring: Ring, num_trees: int = 8) -> tuple[Reanalysis, FunctionModel]:
-    config = RunConfig(
-        search=SearchConfig(num_simulations=4), reanalyze=ReanalyzeConfig(fraction=0.8, batch_size=8, chunk_steps=4), replay=ReplayConfig()
-    )
-    search = BatchedSearch(config.search, num_trees=num_trees, spec=SPEC)
-    return Reanalysis(config, SPEC, ring, search, 0), constant_model(search, lambda: None)
+def make_reanalysis(ring: Ring, num_trees: int = 8, search: SearchConfig = FEW, **config: Any) -> tuple[Reanalysis, FunctionModel]:
+    settings = ReanalyzeConfig(**{"fraction": 0.8, "batch_size": 8, "chunk_steps": 4} | config)
+    run = RunConfig(search=search, reanalyze=settings, replay=ReplayConfig())
+    trees = BatchedSearch(run.search, num_trees=num_trees, spec=SPEC)
+    return Reanalysis(run, SPEC, ring, trees, 0), constant_model(trees, lambda: None)
 
 
 def constant_model(search: BatchedSearch, before_answer: Any) -> FunctionModel:
@@ -140,6 +140,21 @@ def test_the_same_batch_number_draws_the_same_rows_another_one_others() -> None:
         reanalysis.run(model, batch_number)
         rows.append(ring.arrays["fresh_version"] != NO_VERSION)
     assert np.array_equal(rows[0], rows[1]) and not np.array_equal(rows[0], rows[2])
+
+
+@pytest.mark.parametrize("rule", ["puct", "gumbel"])
+def test_roots_explore_as_in_self_play_where_the_run_wants_it(rule: str) -> None:
+    visited = {}
+    for has_noise in (True, False):
+        for batch_number in (3, 3):
+            ring = make_ring()
+            ring.append(trajectory(40))
+            reanalysis, model = make_reanalysis(ring, search=SearchConfig(rule=rule, num_simulations=16), root_noise=has_noise)
+            reanalysis.run(model, batch_number)
+            weights = ring.arrays["fresh_policy_weight"][:40][ring.arrays["fresh_version"][:40] != NO_VERSION]
+            np.testing.assert_array_equal(visited.setdefault(has_noise, weights), weights)  # a batch is always the same
+    assert (visited[False] == visited[False][0]).all()  # nothing tells these positions apart
+    assert (visited[True] != visited[True][0]).any() == (rule == "puct")  # the policy of Gumbel search is that of the values
 
 
 def test_what_is_overwritten_while_it_is_searched_gets_nothing() -> None:
