@@ -115,8 +115,7 @@ class RecurrentGraphs:
                 numbers, prior_action = self._forward(rows)
         self.stream.synchronize()
         graph = torch.cuda.CUDAGraph()
-        # The capture first waits for the current device: without the first part that is GPU 0, which then gets a context of 500 MB.
-        with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=self.stream):
+        with torch.cuda.graph(graph, stream=self.stream):
             numbers, prior_action = self._forward(rows)
         host = tuple(HostBuffers(*(pinned_like(tensor) for tensor in (rows, numbers, prior_action))) for _ in range(MAX_IN_FLIGHT))
         return BucketGraph(graph, rows, numbers, prior_action, host)
