@@ -65,7 +65,7 @@ class Profiler:
         self._first_step = telemetry.control(Control.LEARNER_STEPS)
         self._learning_since: float | None = None
         self._before: Moment | None = None
-        self._stop_at = 0.0
+        self._stop_at, self._until = 0.0, 0
         self._request: ProfileRequest | None = None
         self._writer: threading.Thread | None = None
         self._written: dict[str, Any] | None = None
@@ -81,11 +81,15 @@ class Profiler:
         elif self._writer is None:
             self._begin_if_wanted()
 
-    def finish(self) -> None:
-        """Ends at the end of the run: what was recorded so far is written."""
+    def end(self) -> None:
+        """Ends with the training: what was recorded so far is written, while whatever still has to be done goes on."""
         if self._before is not None:
             self._end()
-        elif self._seconds is not None:
+
+    def finish(self) -> None:
+        """Ends with the run: what was recorded is written and told when this returns."""
+        self.end()
+        if self._seconds is not None:
             self._tell("profile: the run ended before its learning was in a steady state, so nothing was recorded")
         if self._writer is not None:
             self._writer.join(timeout=LAST_SECONDS)
@@ -113,15 +117,15 @@ class Profiler:
     def _begin(self, seconds: float) -> None:
         self._before = self._moment()
         self._stop_at = time.monotonic() + seconds
-        until = self._before.nanoseconds + int(NANOSECONDS * (seconds + LATE_SECONDS))
-        self._telemetry.set_control(Control.RECORD_UNTIL_NANOSECONDS, until)
+        self._until = self._before.nanoseconds + int(NANOSECONDS * (seconds + LATE_SECONDS))
+        self._telemetry.set_control(Control.RECORD_UNTIL_NANOSECONDS, self._until)
         self._tell(f"profile: recording for {seconds:g} s")
 
     def _end(self) -> None:
         """Reads what was recorded and has it written."""
         assert self._before is not None
         self._telemetry.set_control(Control.RECORD_UNTIL_NANOSECONDS, 0)
-        recording = record_of(self._telemetry, self._config, self._before, self._moment(), usable_cores())
+        recording = record_of(self._telemetry, self._config, self._before, self._moment(), self._until, usable_cores())
         self._before = None
         self._writer = threading.Thread(target=self._write, args=(recording,), name="profile", daemon=True)
         self._writer.start()
