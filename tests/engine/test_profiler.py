@@ -113,7 +113,7 @@ def test_a_recording_that_is_ended_late_counts_until_it_ended_by_itself(tmp_path
     run.profiler.look()
     for actor in INDICES.actors:
         spans = run.telemetry.block(actor).spans
-        spans.record(SpanKind.TREE, spans.begin(), time.monotonic_ns() + int(1e9))
+        spans.record(SpanKind.TREE, spans.begin(), time.monotonic_ns() + int(2e8))
     time.sleep(1.0)
     run.look_until_told(3)
     report = (tmp_path / TRACE_FOLDER / "profile.md").read_text()
