@@ -75,11 +75,12 @@ class Profiler:
         """Does what is due; call it several times a second."""
         if self._writer is not None and not self._writer.is_alive():
             self._report()
-        if self._before is not None:
-            if time.monotonic() >= self._stop_at:
-                self._end()
-        elif self._writer is None:
+        if self._before is None and self._writer is None:
             self._begin_if_wanted()
+            return
+        self._refuse_others()
+        if self._before is not None and time.monotonic() >= self._stop_at:
+            self._end()
 
     def end(self) -> None:
         """Ends with the training: what was recorded so far is written, while whatever still has to be done goes on."""
@@ -102,6 +103,13 @@ class Profiler:
         elif self._seconds is not None and self._is_steady():
             self._begin(self._seconds)
             self._seconds = None
+
+    def _refuse_others(self) -> None:
+        """Tells whoever asks meanwhile to wait: a recording may take minutes, and there is one at a time."""
+        request = take_request(self._run_dir)
+        if request is not None:
+            seconds = max(0.0, self._stop_at - time.monotonic())
+            self._answer(request, {"error": f"the run records another profile: ask again in {seconds:.0f} seconds."})
 
     def _is_steady(self) -> bool:
         """Returns whether learning has begun and caught up with the moves that were stored before it."""
@@ -156,9 +164,12 @@ class Profiler:
             self._tell(f"profile: {record['verdict']}")
             self._tell(f"profile: {record['report']}, and {record['trace']} for https://ui.perfetto.dev")
         if self._request is not None:
-            with suppress(OSError):  # a full disk costs the answer, not the run
-                answer_request(self._run_dir, self._request.identity, record)
+            self._answer(self._request, record)
             self._request = None
+
+    def _answer(self, request: ProfileRequest, record: dict[str, Any]) -> None:
+        with suppress(OSError):  # a full disk costs the answer, not the run
+            answer_request(self._run_dir, request.identity, record)
 
 
 def write_profile(run_dir: Path, recording: Recording) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """When a run is profiled, what is left of it, and that nothing which goes wrong there costs the run."""
 
+import json
 import os
 import re
 import time
@@ -91,6 +92,18 @@ def test_a_run_that_ends_early_is_profiled_as_far_as_it_came(tmp_path: Path) -> 
     run.profiler.finish()
     assert not run.is_recording
     assert (tmp_path / TRACE_FOLDER / "profile.md").is_file()
+
+
+def test_who_asks_during_a_recording_is_told_at_once_to_wait(tmp_path: Path) -> None:
+    run = Profiled(tmp_path, seconds=100.0)
+    run.learn(steps=1, samples=16, env_steps=8)
+    run.profiler.look()
+    folder, identity = tmp_path / TRACE_FOLDER, "0" * 32
+    (folder / "request.json").write_text(json.dumps({"identity": identity, "seconds": 1}))
+    run.profiler.look()
+    answer = json.loads((folder / f"answer-{identity}.json").read_text())
+    assert answer == {"error": "the run records another profile: ask again in 100 seconds."}
+    assert run.is_recording and not (folder / "request.json").exists()
 
 
 def test_a_recording_ends_with_the_training_and_is_told_at_the_end_of_the_run(tmp_path: Path) -> None:
