@@ -108,7 +108,7 @@ class Profiler:
         """Tells whoever asks meanwhile to wait: a recording may take minutes, and there is one at a time."""
         request = take_request(self._run_dir)
         if request is not None:
-            seconds = max(0.0, self._stop_at - time.monotonic())
+            seconds = max(1.0, self._stop_at - time.monotonic())  # writing takes about as long
             self._answer(request, {"error": f"the run records another profile: ask again in {seconds:.0f} seconds."})
 
     def _is_steady(self) -> bool:
