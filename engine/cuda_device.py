@@ -3,17 +3,18 @@
 While one batch computes the next one is queued behind it, so that the GPU goes from one to the other by itself.
 """
 
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from math import inf
 
 import torch
 
-from engine.cuda_graphs import pinned_like
 from engine.inference_core import InferenceCore
 from engine.inference_device import MAX_IN_FLIGHT, Answer, Batch, Finished
+from engine.root_buffers import RootBuffers
 from engine.worker_thread import WorkerThread
-from muzero.types import Float32Array, InitialReply, RecurrentReply
+from muzero.types import Float32Array, GameSpec, InitialReply, RecurrentReply
 
 
 class CudaDevice:
@@ -21,11 +22,13 @@ class CudaDevice:
 
     Args:
         core: network and hidden states on a GPU; an attribute as well.
+        spec: the game.
     """
 
-    def __init__(self, core: InferenceCore) -> None:
+    def __init__(self, core: InferenceCore, spec: GameSpec) -> None:
         self.version, self.max_in_flight = core.version, MAX_IN_FLIGHT
         self.core = core
+        self._roots = deque(RootBuffers(spec, core.max_batch, core.device) for _ in range(MAX_IN_FLIGHT))  # the first is free
         self._worker: WorkerThread[Answer] = WorkerThread("events", partial(torch.cuda.set_device, core.device))
         self.descriptors: tuple[int, ...] = (self._worker.descriptor,)
 
@@ -62,11 +65,13 @@ class CudaDevice:
         """Queues the roots of a batch; returns what reads their answer, None where there are none."""
         if batch.observation is None:
             return None
+        buffers = self._roots[0]
+        self._roots.rotate()
         with torch.cuda.stream(stream):
-            answer = [tensor.float() for tensor in self.core.begin_roots(batch.slot, batch.observation)]
-            host = [pinned_like(tensor).copy_(tensor, non_blocking=True) for tensor in answer]
+            staged = buffers.stage(batch.observation, batch.slot * self.core.num_nodes)
+            value, policy_logits = buffers.fetch(*self.core.begin_roots(*staged))
         version = self.version
-        return lambda: InitialReply(host[0].numpy(), host[1].numpy(), version)
+        return lambda: InitialReply(value, policy_logits, version)
 
 
 def _answer(done: torch.cuda.Event, initial: Callable[[], InitialReply] | None, recurrent: Callable[[], RecurrentReply] | None) -> Answer:

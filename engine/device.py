@@ -18,6 +18,7 @@ BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 def resolve_device(name: str) -> torch.device:
     """Returns the device a setting names (`engine/device_names.py` checks the names); `auto` is CUDA where there is one.
 
+    A CUDA device has its number, 0 where the setting gives none: torch.cuda.set_device takes no device without one.
     Whoever needs real answers, as a match does, gets the CPU in the place of a simulated device.
 
     Raises:
@@ -26,10 +27,11 @@ def resolve_device(name: str) -> torch.device:
     has_cuda = torch.cuda.is_available()
     if simulated_timing(name) is not None:
         return torch.device("cpu")
-    if name == "auto":
-        return torch.device("cuda" if has_cuda else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and (not has_cuda or (device.index or 0) >= torch.cuda.device_count()):
+    device = torch.device(("cuda" if has_cuda else "cpu") if name == "auto" else name)
+    if device.type == "cpu":
+        return device
+    device = torch.device("cuda", device.index or 0)
+    if not has_cuda or device.index >= torch.cuda.device_count():
         count = torch.cuda.device_count() if has_cuda else 0
         raise MachineProblem(
             f"device '{name}' is not there (torch sees {count} CUDA devices): use --device cpu, or install a CUDA build of torch."

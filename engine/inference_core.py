@@ -25,7 +25,6 @@ from muzero.types import (
     InitialRequest,
     Int32Array,
     Int64Array,
-    Observation,
     RecurrentReply,
     RecurrentRequest,
 )
@@ -47,11 +46,14 @@ class InferenceCore:
         device: where network and hidden states are.
         version: version of the weights in use, 0 before the first.
         network, pool: see there.
+        max_batch: leaves of the largest batch.
         graphs: on CUDA, from the first weights on; else None.
     """
 
     def __init__(self, config: RunConfig, spec: GameSpec, action_planes: Float32Array, *, num_slots: int, typical_batch: int) -> None:
         self.device = resolve_device(config.inference.device)
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)  # a capture waits for the current device, which else is GPU 0: 500 MB for a context there
         self.num_nodes = config.search.num_simulations + 1
         self.num_priors = min(spec.num_actions, config.search.num_simulations)
         self.version = 0
@@ -60,7 +62,7 @@ class InferenceCore:
         self.pool = LatentPool(num_slots, self.num_nodes, self.network.latent_shape, self.device, dtype)
         self._typical_batch = typical_batch
         self.graphs: RecurrentGraphs | None = None
-        self._max_batch = largest_batch(config, num_slots, typical_batch)
+        self.max_batch = largest_batch(config, num_slots, typical_batch)
 
     def load(self, values: Float32Array, version: int) -> None:
         """Swaps the weights, in place; call it between two batches.
@@ -77,7 +79,7 @@ class InferenceCore:
         if is_first and self.device.type == "cpu":
             self.network.optimize(self._typical_batch)
         elif is_first:
-            self.graphs = RecurrentGraphs(self.network, self.pool, self._max_batch, self.device)
+            self.graphs = RecurrentGraphs(self.network, self.pool, self.max_batch, self.device)
 
     @torch.inference_mode()
     def initial(self, slot: Int64Array, frames: np.ndarray[Any, Any], to_play: np.ndarray[Any, Any]) -> InitialReply:
@@ -87,15 +89,19 @@ class InferenceCore:
             slot: int64 [B], slots of the trees.
             frames, to_play: see Observation.
         """
-        value, policy_logits = self.begin_roots(slot, Observation(frames, to_play))
+        value, policy_logits = self.begin_roots(*map(self._to_device, (frames, to_play, slot * self.num_nodes)))
         return InitialReply(_to_host(value), _to_host(policy_logits), self.version)
 
     @torch.inference_mode()
-    def begin_roots(self, slot: Int64Array, observation: Observation) -> tuple[Tensor, Tensor]:
-        """Starts trees as `initial` does; returns value [B] and policy_logits [B, A] on the device, which may not be done yet."""
-        inputs = (self._to_device(observation.frames), self._to_device(observation.to_play))
-        hidden_state, value, policy_logits = self.network.initial(*inputs)
-        self.pool.write(self._to_device(slot * self.num_nodes), hidden_state)
+    def begin_roots(self, frames: Tensor, to_play: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
+        """Starts trees as `initial` does; returns value [B] and policy_logits [B, A] on the device, which may not be done yet.
+
+        Args:
+            frames, to_play: see Observation, on the device.
+            row: int64 [B], rows of the pool for the roots, on the device.
+        """
+        hidden_state, value, policy_logits = self.network.initial(frames, to_play)
+        self.pool.write(row, hidden_state)
         return value, policy_logits
 
     @torch.inference_mode()
@@ -141,7 +147,7 @@ class InferenceCore:
 
     def _to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
         tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
-        return tensor.to(self.device, non_blocking=True)
+        return tensor.to(self.device)
 
 
 def _to_host(tensor: Tensor) -> Float32Array:

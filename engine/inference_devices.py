@@ -46,5 +46,5 @@ def make_device(config: RunConfig, spec: GameSpec, action_planes: Float32Array) 
         return SimulatedDevice(timing, spec, min(spec.num_actions, config.search.num_simulations))
     core = InferenceCore(config, spec, action_planes, num_slots=num_slots(config), typical_batch=typical_batch(config))
     if core.device.type == "cuda":
-        return CudaDevice(core)
+        return CudaDevice(core, spec)
     return CpuDevice(core, typical_batch=typical_batch(config), num_threads=config.inference.num_threads)

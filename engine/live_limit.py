@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from engine.config import RunConfig
-from engine.layout import Control, Counter
-from engine.machine_load import idle_core_seconds, usable_cores
+from engine.layout import Control, Counter, State
+from engine.machine_load import idle_core_seconds, quota_core_seconds, usable_cores
 from engine.telemetry import ProcessIndices, Telemetry
 from engine.verdict import Limit, Load, judge
 from muzero.types import Int64Array
@@ -19,12 +19,13 @@ WINDOW_SECONDS = 10.0
 
 
 class Look(NamedTuple):
-    """What was counted at a moment: seconds, counters int64 [S, 32], learner steps, idle core-seconds."""
+    """What was counted at a moment: seconds, counters int64 [S, 32], learner steps, core-seconds idle and taken out of a quota."""
 
     seconds: float
     counters: Int64Array
     learner_steps: int
     idle_core_seconds: float
+    quota_core_seconds: float
 
 
 class LiveLimit:
@@ -47,18 +48,30 @@ class LiveLimit:
         self._telemetry, self._config, self._indices, self._idle_seconds = telemetry, config, indices, idle_seconds
         self._looks: deque[Look] = deque()
 
-    def read(self, now: float) -> Limit:
-        """Returns what limits the run over about the last 10 s.
+    def read(self, now: float) -> Limit | None:
+        """Returns what limits the run over about the last 10 s: START while learner and server do not both work, None once training
+        has ended.
 
         Args:
             now: time in seconds on the monotonic clock.
         """
         telemetry = self._telemetry
-        look = Look(now, telemetry.counters, telemetry.control(Control.LEARNER_STEPS), self._idle_seconds())
+        if telemetry.control(Control.TRAINING_ENDED) or telemetry.control(Control.STOP_REQUESTED):
+            return None
+        if not self._is_at_work():
+            self._looks.clear()  # what happens before both work says nothing of the time after
+            return Limit.START
+        look = Look(now, telemetry.counters, telemetry.control(Control.LEARNER_STEPS), self._idle_seconds(), quota_core_seconds())
         self._looks.append(look)
         while len(self._looks) > 1 and now - self._looks[1].seconds >= WINDOW_SECONDS:
             self._looks.popleft()
+        if len(self._looks) == 1:
+            return Limit.START
         return judge(self._load(self._looks[0], look)).limit
+
+    def _is_at_work(self) -> bool:
+        blocks = (self._telemetry.block(index) for index in (self._indices.learner, self._indices.server))
+        return all(block.state == State.READY for block in blocks)
 
     def _load(self, before: Look, after: Look) -> Load:
         """Returns the load between two looks. All cores in use count as those of self-play: whose they are is not known."""
@@ -71,7 +84,8 @@ class LiveLimit:
 
         actors, server, learner = tuple(indices.actors), indices.server, indices.learner
         num_cores, fresh_waited = usable_cores(), share(Counter.FRESH_WAIT_NANOSECONDS, learner)
-        idle_cores = min(num_cores, max(0.0, (after.idle_core_seconds - before.idle_core_seconds) / seconds))
+        unused = num_cores - (after.quota_core_seconds - before.quota_core_seconds) / seconds
+        idle_cores = max(0.0, min(unused, (after.idle_core_seconds - before.idle_core_seconds) / seconds))
         return Load(
             num_actors=config.actors.num_actors,
             games_per_actor=config.actors.games_per_actor,
@@ -85,7 +99,7 @@ class LiveLimit:
             actors_waiting=share(Counter.WAIT_NANOSECONDS, *actors),
             device=config.inference.device,
             device_busy=share(Counter.DEVICE_BUSY_NANOSECONDS, server),
-            server_busy=1.0 - share(Counter.WAIT_NANOSECONDS, server),
+            server_busy=share(Counter.BUSY_NANOSECONDS, server),
             mean_batch=float(grown[server, Counter.SIMULATIONS] / max(1, grown[server, Counter.BATCHES])),
             num_cores=num_cores,
             idle_cores=idle_cores,

@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+CGROUP = Path("/sys/fs/cgroup")
+"""The own group of this process where it is in a container."""
 
 
 def cpu_seconds(pid: int) -> float | None:
@@ -31,6 +33,15 @@ def usable_cores() -> float:
     """Returns how many cores this process may use: those it is bound to, or less under a container's quota."""
     count = float(len(os.sched_getaffinity(0)))
     with suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = (CGROUP / "cpu.max").read_text().split()
         count = min(count, int(quota) / int(period))
     return count
+
+
+def quota_core_seconds() -> float:
+    """Returns the processor time that was taken out of a container's quota so far; 0 where none binds this process."""
+    if usable_cores() < len(os.sched_getaffinity(0)):
+        with suppress(OSError, ValueError):
+            facts = dict(line.split() for line in (CGROUP / "cpu.stat").read_text().splitlines())
+            return int(facts.get("usage_usec", 0)) * 1e-6
+    return 0.0

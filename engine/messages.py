@@ -152,8 +152,8 @@ class Wire:
         to_play = np.frombuffer(message, np.int8, num_trees, len(message) - num_trees)
         if to_play.min() < 0 or to_play.max() >= spec.num_players:
             raise BadMessage("a player that the game does not have.")
-        frames = np.frombuffer(message[HEADER.size : len(message) - num_trees], spec.frame_dtype)
-        return Observation(frames.reshape(num_trees, spec.num_frames, *spec.frame_shape), to_play)
+        shape = (num_trees, spec.num_frames, *spec.frame_shape)
+        return Observation(np.ndarray(shape, spec.frame_dtype, message, HEADER.size), to_play)
 
     def reply_arrays(self, kind: Kind, num_trees: int) -> tuple[DeclaredArray, ...]:
         """Returns the arrays of a reply to a client of so many trees, in order; none for STALE and REFUSED."""

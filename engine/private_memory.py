@@ -6,7 +6,9 @@ Legend: P stored policy entries, N nodes, k priors kept per node.
 from dataclasses import dataclass
 
 from engine.activations import root_numbers, sample_numbers
+from engine.batch_sizes import largest_batch
 from engine.config import RunConfig
+from engine.inference_device import MAX_IN_FLIGHT
 from engine.layout import legal_bytes_for, max_trajectories_for, policy_entries_for
 from engine.slots import evaluation_trees, num_slots
 from muzero.config import NetworkConfig, SearchConfig, TrainingConfig
@@ -81,6 +83,9 @@ def plan_roles(
     server = TORCH_PROCESS_BYTES + FLOAT_BYTES * num_floats
     if is_server_on_host:
         server += FLOAT_BYTES * min(config.inference.max_batch, num_slots(config)) * root_numbers(config.network, spec)
+    else:
+        root = history_bytes(spec) + FLOAT_BYTES * (spec.num_actions + 1)
+        server += MAX_IN_FLIGHT * largest_batch(config, num_slots(config)) * root  # pinned, see root_buffers.py
     learner = TORCH_PROCESS_BYTES + replay_bytes(config) + batches_bytes(config, spec)
     if is_learner_on_host:
         activations = micro_batch_size(config.training) * sample_numbers(config.network, spec, config.training)

@@ -150,8 +150,8 @@ def phases_of(recording: Recording) -> tuple[Phase, ...]:
 
 def _phases_of_group(recording: Recording, group: str, thread: str) -> list[Phase]:
     tracks = recording.of_group(group, thread)
-    stop, kinds = recording.after.nanoseconds, len(SpanKind)
-    shares = np.mean([shares_of(track.spans, stop) for track in tracks], axis=0)
+    kinds = len(SpanKind)
+    shares = np.mean([shares_of(track.spans, recording.stop) for track in tracks], axis=0)
     counts, seconds = np.zeros(kinds, np.int64), np.zeros(kinds)
     for track in tracks:
         counts += np.bincount(track.spans.kind, minlength=kinds)
@@ -198,7 +198,8 @@ def _latencies(track: Track) -> NDArray[np.float64]:
     """Returns the time from each request of an actor, once it is sent, to its reply, in milliseconds."""
     sent, replied = track.spans.of(*SENDING_KINDS), track.spans.of(SpanKind.WAIT_REPLY)
     _, at_sent, at_replied = np.intersect1d(sent.argument, replied.argument, return_indices=True)
-    return np.asarray((replied.end[at_replied] - sent.end[at_sent]) * 1e-6, np.float64)
+    milliseconds = np.asarray((replied.end[at_replied] - sent.end[at_sent]) * 1e-6, np.float64)
+    return milliseconds[milliseconds >= 0.0]  # the next start of a process may repeat a number, if hardly ever
 
 
 def distribution_of(values: NDArray[np.float64], *, unit: float) -> Distribution:
@@ -238,7 +239,7 @@ def load_of(recording: Recording, phases: tuple[Phase, ...]) -> Load:
         actors_waiting=part("actors", SpanKind.WAIT_REPLY),
         device=config.inference.device,
         device_busy=part("server", SpanKind.FORWARD, thread=ThreadTrack.DEVICE.name.lower()),
-        server_busy=1.0 - part("server", SpanKind.IDLE),
+        server_busy=min(1.0, recording.growth(Counter.BUSY_NANOSECONDS, indices.server) * 1e-9 / seconds),
         mean_batch=float(forward.argument.mean()) if len(forward) else 0.0,
         num_cores=recording.num_cores,
         idle_cores=_idle_cores(recording),

@@ -9,7 +9,6 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,18 +69,25 @@ def clear_requests(run_dir: Path) -> None:
 
 
 def take_request(run_dir: Path) -> ProfileRequest | None:
-    """Returns the request that lies there and takes it away, None without one; what is no request is taken away, too."""
+    """Returns the request that lies there and takes it away, None without one; what is no request is taken away, too.
+
+    What cannot be taken away is none: it would be asked again and again.
+    """
     path = run_dir / TRACE_FOLDER / REQUEST_NAME
-    if not path.exists():
-        return None
     try:
-        asked = json.loads(path.read_text())
-        identity, seconds = str(asked["identity"]), require_seconds(float(asked["seconds"]), "seconds")
-    except (OSError, ValueError, TypeError, KeyError, UserError):
+        try:
+            asked = path.read_bytes()
+        finally:
+            path.unlink()
+        identity, seconds = _content(asked)
+    except Exception:  # whatever lies there, it must not cost the run
         return None
-    finally:
-        path.unlink(missing_ok=True)
     return ProfileRequest(identity, seconds) if re.fullmatch(r"[0-9a-f]{32}", identity) else None
+
+
+def _content(request: bytes) -> tuple[str, float]:
+    asked = json.loads(request)
+    return str(asked["identity"]), require_seconds(float(asked["seconds"]), "seconds")
 
 
 def answer_request(run_dir: Path, identity: str, answer: dict[str, Any]) -> None:
@@ -101,7 +107,7 @@ def ask_for_profile(run_dir: Path, seconds: float) -> dict[str, Any]:
 
     Raises:
         UserError: nothing runs there, or somebody else asks already.
-        MuZeroError: the run ended, did not answer, or could not write the profile.
+        MuZeroError: the run ended, did not answer, records for somebody else, or could not write the profile.
         MachineProblem: the folder cannot be written.
     """
     if not (run_dir / CONFIG_NAME).is_file():
@@ -151,18 +157,26 @@ def _leave(run_dir: Path, request: ProfileRequest) -> None:
 
 def _wait_for_answer(run_dir: Path, request: ProfileRequest) -> dict[str, Any]:
     """Returns the answer once it is there."""
-    left = run_dir / TRACE_FOLDER / REQUEST_NAME
     answer = _answer_path(run_dir, request.identity)
     try:
-        _wait_until(lambda: not left.exists() or answer.exists(), run_dir, TAKEN_SECONDS, "it may just be starting, try again in a moment")
+        hint = "it may just be starting, try again in a moment"
+        _wait_until(lambda: not _lies_there(run_dir, request) or answer.exists(), run_dir, TAKEN_SECONDS, hint)
         _wait_until(answer.exists, run_dir, request.seconds + TAKEN_SECONDS + WRITTEN_SECONDS, "its logs may say why")
         found: dict[str, Any] = json.loads(answer.read_text())
         return found
     finally:
         answer.unlink(missing_ok=True)
-        with suppress(OSError, ValueError, KeyError):
-            if json.loads(left.read_text())["identity"] == request.identity:
-                left.unlink()
+        if _lies_there(run_dir, request):
+            (run_dir / TRACE_FOLDER / REQUEST_NAME).unlink(missing_ok=True)
+
+
+def _lies_there(run_dir: Path, request: ProfileRequest) -> bool:
+    """Returns whether a request was not taken yet; the next one may lie in its place at once."""
+    try:
+        asked = json.loads((run_dir / TRACE_FOLDER / REQUEST_NAME).read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(asked, dict) and asked.get("identity") == request.identity
 
 
 def _wait_until(is_so: Callable[[], bool], run_dir: Path, seconds: float, hint: str) -> None:

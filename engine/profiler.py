@@ -65,7 +65,7 @@ class Profiler:
         self._first_step = telemetry.control(Control.LEARNER_STEPS)
         self._learning_since: float | None = None
         self._before: Moment | None = None
-        self._stop_at = 0.0
+        self._stop_at, self._until = 0.0, 0
         self._request: ProfileRequest | None = None
         self._writer: threading.Thread | None = None
         self._written: dict[str, Any] | None = None
@@ -75,17 +75,22 @@ class Profiler:
         """Does what is due; call it several times a second."""
         if self._writer is not None and not self._writer.is_alive():
             self._report()
-        if self._before is not None:
-            if time.monotonic() >= self._stop_at:
-                self._end()
-        elif self._writer is None:
+        if self._before is None and self._writer is None:
             self._begin_if_wanted()
+            return
+        self._refuse_others()
+        if self._before is not None and time.monotonic() >= self._stop_at:
+            self._end()
 
-    def finish(self) -> None:
-        """Ends at the end of the run: what was recorded so far is written."""
+    def end(self) -> None:
+        """Ends with the training: what was recorded so far is written, while whatever still has to be done goes on."""
         if self._before is not None:
             self._end()
-        elif self._seconds is not None:
+
+    def finish(self) -> None:
+        """Ends with the run: what was recorded is written and told when this returns."""
+        self.end()
+        if self._seconds is not None:
             self._tell("profile: the run ended before its learning was in a steady state, so nothing was recorded")
         if self._writer is not None:
             self._writer.join(timeout=LAST_SECONDS)
@@ -98,6 +103,13 @@ class Profiler:
         elif self._seconds is not None and self._is_steady():
             self._begin(self._seconds)
             self._seconds = None
+
+    def _refuse_others(self) -> None:
+        """Tells whoever asks meanwhile to wait: a recording may take minutes, and there is one at a time."""
+        request = take_request(self._run_dir)
+        if request is not None:
+            seconds = max(1.0, self._stop_at - time.monotonic())  # writing takes about as long
+            self._answer(request, {"error": f"the run records another profile: ask again in {seconds:.0f} seconds."})
 
     def _is_steady(self) -> bool:
         """Returns whether learning has begun and caught up with the moves that were stored before it."""
@@ -113,15 +125,15 @@ class Profiler:
     def _begin(self, seconds: float) -> None:
         self._before = self._moment()
         self._stop_at = time.monotonic() + seconds
-        until = self._before.nanoseconds + int(NANOSECONDS * (seconds + LATE_SECONDS))
-        self._telemetry.set_control(Control.RECORD_UNTIL_NANOSECONDS, until)
+        self._until = self._before.nanoseconds + int(NANOSECONDS * (seconds + LATE_SECONDS))
+        self._telemetry.set_control(Control.RECORD_UNTIL_NANOSECONDS, self._until)
         self._tell(f"profile: recording for {seconds:g} s")
 
     def _end(self) -> None:
         """Reads what was recorded and has it written."""
         assert self._before is not None
         self._telemetry.set_control(Control.RECORD_UNTIL_NANOSECONDS, 0)
-        recording = record_of(self._telemetry, self._config, self._before, self._moment(), usable_cores())
+        recording = record_of(self._telemetry, self._config, self._before, self._moment(), self._until, usable_cores())
         self._before = None
         self._writer = threading.Thread(target=self._write, args=(recording,), name="profile", daemon=True)
         self._writer.start()
@@ -152,9 +164,12 @@ class Profiler:
             self._tell(f"profile: {record['verdict']}")
             self._tell(f"profile: {record['report']}, and {record['trace']} for https://ui.perfetto.dev")
         if self._request is not None:
-            with suppress(OSError):  # a full disk costs the answer, not the run
-                answer_request(self._run_dir, self._request.identity, record)
+            self._answer(self._request, record)
             self._request = None
+
+    def _answer(self, request: ProfileRequest, record: dict[str, Any]) -> None:
+        with suppress(OSError):  # a full disk costs the answer, not the run
+            answer_request(self._run_dir, request.identity, record)
 
 
 def write_profile(run_dir: Path, recording: Recording) -> dict[str, Any]:

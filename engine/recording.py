@@ -71,7 +71,8 @@ class Recording:
         config: the run.
         indices: its processes.
         tracks: one per thread.
-        before, after: its begin and end.
+        before, after: its begin and end, for what was counted.
+        stop: end of the spans, in monotonic nanoseconds: none begins later, however late the counters were read.
         num_cores: cores that the run may use.
     """
 
@@ -80,11 +81,12 @@ class Recording:
     tracks: tuple[Track, ...]
     before: Moment
     after: Moment
+    stop: int
     num_cores: float
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """How long was counted."""
         return (self.after.nanoseconds - self.before.nanoseconds) / NANOSECONDS
 
     def growth(self, counter: Counter, *processes: int) -> int:
@@ -133,22 +135,24 @@ def moment_of_run(telemetry: Telemetry, nanoseconds: int, cpu_seconds: Mapping[t
     )
 
 
-def record_of(telemetry: Telemetry, config: RunConfig, before: Moment, after: Moment, num_cores: float) -> Recording:
+def record_of(telemetry: Telemetry, config: RunConfig, before: Moment, after: Moment, until: int, num_cores: float) -> Recording:
     """Returns an interval with the spans that are still there.
 
     Args:
         telemetry: the run's telemetry; nothing may be recorded any more.
         config: the run.
         before, after: begin and end of the interval.
+        until: when recording ended by itself, had nobody ended it before, in monotonic nanoseconds.
         num_cores: cores that the run may use.
     """
     indices = ProcessIndices.of(
         config.actors.num_actors, num_reanalyzers=num_reanalyzers(config), has_evaluator=config.evaluation.is_enabled
     )
+    stop = min(after.nanoseconds, until)
 
     def track(role: str, process: int, thread: str = MAIN_THREAD, ring: int | None = None) -> Track:
         number = process if ring is None else ring
-        spans = telemetry.read_spans(number, int(before.span_counts[number]), before.nanoseconds, after.nanoseconds)
+        spans = telemetry.read_spans(number, int(before.span_counts[number]), before.nanoseconds, stop)
         return Track(role, process, thread, spans)
 
     def threads(role: str, process: int) -> list[Track]:
@@ -160,4 +164,4 @@ def record_of(telemetry: Telemetry, config: RunConfig, before: Moment, after: Mo
     tracks += [track("learner", indices.learner), *threads("learner", indices.learner)]
     tracks += [track(f"reanalyzer-{index}", block) for index, block in enumerate(indices.reanalyzers)]
     tracks += [track("evaluator", indices.evaluator)] if indices.evaluator is not None else []
-    return Recording(config, indices, tuple(tracks), before, after, num_cores)
+    return Recording(config, indices, tuple(tracks), before, after, stop, num_cores)

@@ -65,7 +65,7 @@ class Status:
         restarts: roles started again so far.
         failed_games: games and evaluations that an exception ended; of resumed parts only those of the actors (in one process: all).
         throttled: whom the governor pauses: "actors", "learner" or "none".
-        limit: what limits the run, the name of an `engine.verdict.Limit`.
+        limit: what limits the run, the name of an `engine.verdict.Limit`; "none" once training has ended.
         reanalyzed_positions: stored positions searched again, resumed parts included.
         reanalyzed_per_second: stored positions searched again per second.
         reanalysis_share: simulations of reanalysis over those of reanalysis and self-play, in [0, 1]; 0 without any.
@@ -239,7 +239,7 @@ class StatusReader:
             restarts=restarts,
             failed_games=self._telemetry.total(Counter.FAILED_GAMES, self._indices.players),
             throttled=_throttled(growth),
-            limit=self._limit.read(now_monotonic).value,
+            limit=self._limit.read(now_monotonic) or "none",
             reanalyzed_positions=self._telemetry.control(Control.REANALYZED_BASE) + totals.reanalyzed_positions,
             reanalyzed_per_second=_ratio(growth.reanalyzed_positions, growth.seconds),
             reanalysis_share=_ratio(growth.reanalysis_simulations, growth.reanalysis_simulations + growth.simulations),

@@ -21,17 +21,18 @@ RECORD = struct.Struct(f"={SPAN_WORDS}q")
 WRITTEN_MEANWHILE = 16
 """So many of the oldest spans of a full ring are not read: a thread may just be writing over them the last spans it had begun."""
 CLIENT_SHIFT = 40
-"""A request number is the client above this bit and its process's request id below: enough for 400 days of 30,000 requests/s."""
+"""A request number is the client above this bit and below it the end of the request id, see `engine.inference_client.START_SHIFT`: the
+numbers of 256 starts of a process differ."""
 
 
 def request_number(client: int, request_id: int) -> int:
-    """Returns the number of a request that is unique in the run as long as its client's process lives.
+    """Returns the number of a request, which no other one has in a recording.
 
     Args:
         client: number of the client, at least 0.
         request_id: as in the request's header.
     """
-    return client << CLIENT_SHIFT | request_id
+    return client << CLIENT_SHIFT | request_id & ((1 << CLIENT_SHIFT) - 1)
 
 
 class SpanRecorder:
@@ -94,7 +95,7 @@ class SpanRecorder:
 def silent_recorder() -> SpanRecorder:
     """Returns a recorder whose spans nobody asks for, for parts that run outside a run."""
     never = np.zeros(1, np.int64)
-    return SpanRecorder(never, never.copy(), np.zeros((1, SPAN_WORDS), np.int64))
+    return SpanRecorder(never, never.copy(), np.zeros((SPAN_CAPACITY, SPAN_WORDS), np.int64))
 
 
 @dataclass(frozen=True)

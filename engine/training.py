@@ -215,6 +215,7 @@ def _supervise(
             profiler.look()
             if watch.look(supervisor.states, supervisor.restarts):
                 break
+        profiler.end()
         has_ended_by_itself = signals.count == 0
         if has_ended_by_itself:
             segments.telemetry.set_control(Control.TRAINING_ENDED, 1)

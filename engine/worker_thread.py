@@ -19,7 +19,7 @@ class WorkerThread(Generic[Result]):
 
     Args:
         name: of the thread.
-        begin: called first in the thread.
+        begin: called first in the thread; if it fails, its exception is the only result and no job is done.
 
     Attributes:
         descriptor: readable while there are results.
@@ -41,7 +41,7 @@ class WorkerThread(Generic[Result]):
         """Returns the oldest result and when it was there, on the monotonic clock; None if there is none.
 
         Raises:
-            BaseException: what the job raised.
+            BaseException: what the job, or the thread's begin, raised.
         """
         if not self._results:
             return None
@@ -60,15 +60,21 @@ class WorkerThread(Generic[Result]):
             os.close(self.descriptor)
 
     def _run(self, begin: Callable[[], None]) -> None:
-        begin()
+        failure = _done(begin)
+        if failure is not None:
+            self._add(failure)
+            return
         while self._is_open:
             try:
                 job = self._jobs.get(timeout=LOOK_SECONDS)
             except queue.Empty:
                 continue
             if job is not None:
-                self._results.append((_done(job), time.monotonic()))
-                os.eventfd_write(self.descriptor, 1)
+                self._add(_done(job))
+
+    def _add(self, result: Result | BaseException) -> None:
+        self._results.append((result, time.monotonic()))
+        os.eventfd_write(self.descriptor, 1)
 
 
 def _done(job: Callable[[], Result]) -> Result | BaseException:

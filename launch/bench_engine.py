@@ -19,7 +19,7 @@ from engine.config import ActorsConfig, EvaluationConfig, InferenceConfig, RunCo
 from engine.device_names import simulated_timing
 from engine.transport import server_address
 from launch.bench_child import BenchChild
-from launch.bench_task import Played, ServerNumbers, Task
+from launch.bench_task import Played, ServerNumbers, Task, ask_numbers
 from launch.progress_line import progress_line
 from muzero.config import NetworkConfig, SearchConfig
 from muzero.errors import UserError
@@ -202,16 +202,11 @@ def _raw_simulations_per_second(server: BenchChild, config: RunConfig, seconds: 
 
 def _turn(crew: Crew, seconds: float) -> Turn:
     """Lets all actors search for so long."""
-    before = _numbers(crew.server)
+    before = ask_numbers(crew.server)
     for actor in crew.actors:
         actor.ask(str(seconds))
     played = [actor.answer(Played) for actor in crew.actors]
-    return Turn(played, _numbers(crew.server).since(before))
-
-
-def _numbers(server: BenchChild) -> ServerNumbers:
-    server.ask("numbers")
-    return server.answer(ServerNumbers)
+    return Turn(played, ask_numbers(crew.server).since(before))
 
 
 @contextmanager
@@ -242,6 +237,7 @@ def bench_config(network: str, trees: int, simulations: int) -> RunConfig:
         search=SearchConfig(num_simulations=simulations),
         network=NetworkConfig(kind="residual", num_blocks=int(blocks), num_channels=int(channels)),
         actors=ActorsConfig(num_actors=1, games_per_actor=trees, groups=GROUPS),
+        inference=InferenceConfig(device="cpu"),
         evaluation=EvaluationConfig(is_enabled=False),
     )
 

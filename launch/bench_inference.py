@@ -21,7 +21,7 @@ from engine.run_parts import make_wire
 from engine.transport import ClientSocket, server_address
 from launch.bench_child import BenchChild
 from launch.bench_engine import FREE, GROUPS, simulated_config
-from launch.bench_task import EPOCH, ServerNumbers, Task, bench_spec
+from launch.bench_task import EPOCH, Task, ask_numbers, bench_spec
 from launch.bench_transport import BOARD_ACTIONS, SIMULATIONS, echoes, message_sizes, round_trips
 from muzero.types import InitialRequest, Observation, RecurrentRequest
 
@@ -122,9 +122,9 @@ def _measure(leaves: int, seconds: float, rounds: int) -> InferenceRow:
     with _server(config) as (server, script), echoes(message_sizes(leaves)) as (_, bare):
         script.run(seconds)
         for _ in range(rounds):
-            before = _numbers(server)
+            before = ask_numbers(server)
             rates.append(script.run(seconds))
-            served.append(_numbers(server).since(before))
+            served.append(ask_numbers(server).since(before))
             bare_costs.append(round_trips(*bare, ACTORS * GROUPS, seconds).server_cpu_microseconds)
     costs = [MICROSECONDS * numbers.cpu_seconds / numbers.requests for numbers in served]
     rate = statistics.median(rates)
@@ -139,11 +139,6 @@ def _measure(leaves: int, seconds: float, rounds: int) -> InferenceRow:
         ratio=statistics.median(cost / bare_cost for cost, bare_cost in zip(costs, bare_costs, strict=True)),
         server_cpu_microseconds_per_leaf=round(statistics.median(costs) / leaves, 3),
     )
-
-
-def _numbers(server: BenchChild) -> ServerNumbers:
-    server.ask("numbers")
-    return server.answer(ServerNumbers)
 
 
 @contextmanager

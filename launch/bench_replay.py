@@ -89,7 +89,7 @@ def _measure(name: str, shape: Shape, repeats: int, capacity_steps: int | None) 
     return ReplayRow(
         shape=name,
         capacity_steps=rows,
-        bytes_per_sample=(batch.frames.nbytes + batch.policy_action.nbytes + batch.policy_weight.nbytes) // BATCH_SIZE,
+        bytes_per_sample=sum(count * ring.arrays[name][0].nbytes for name, count in _rows_of_sample(shape["spec"]).items()),
         samples_per_second=round(statistics.median(here[1:]), 1),
         copied_per_second=round(statistics.median(there[1:]), 1),
         share_of_copy=round(statistics.median(map(truediv, here[1:], there[1:])), 3),
@@ -108,7 +108,7 @@ def _samples_per_second(replay: Replay, batch: Batch, random: np.random.Generato
 
 def _copies_per_second(ring: Ring, spec: GameSpec, random: np.random.Generator) -> float:
     """Returns the speed of copying what as many samples are made of out of the ring, in processor time, and nothing else."""
-    num_rows = {"frame": spec.num_frames} | dict.fromkeys(("policy_action", "policy_weight", "action", "reward"), UNROLL_STEPS + 1)
+    num_rows = _rows_of_sample(spec)
     sources = {name: ring.arrays[name].reshape(ring.capacity_steps, -1) for name in num_rows}
     copies = {name: np.empty((BATCH_SIZE, count, sources[name].shape[1]), sources[name].dtype) for name, count in num_rows.items()}
     first = random.integers(ring.capacity_steps - max(num_rows.values()), size=(BATCHES, BATCH_SIZE, 1))
@@ -118,6 +118,11 @@ def _copies_per_second(ring: Ring, spec: GameSpec, random: np.random.Generator) 
         for name, count in num_rows.items():
             np.take(sources[name], rows[count][batch], axis=0, out=copies[name], mode="clip")
     return BATCHES * BATCH_SIZE * NANOSECONDS / (time.process_time_ns() - started)
+
+
+def _rows_of_sample(spec: GameSpec) -> dict[str, int]:
+    """Returns how many rows of each array of the ring a sample is made of, by the array's name."""
+    return {"frame": spec.num_frames} | dict.fromkeys(("policy_action", "policy_weight", "action", "reward"), UNROLL_STEPS + 1)
 
 
 def _full_ring(shape: Shape, capacity_steps: int) -> Ring:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from engine.cpu_device import CpuDevice
-from engine.cuda_device import CudaDevice
 from engine.inference_core import InferenceCore
 from engine.layout import Counter, telemetry_layout, weights_layout
 from engine.processes.inference_server import InferenceServer
@@ -97,8 +96,8 @@ def numbers_of(block: ProcessBlock) -> ServerNumbers:
 
 
 def core_of(server: InferenceServer) -> InferenceCore:
-    """Returns the network of a server whose device computes."""
-    assert isinstance(server.device, CpuDevice | CudaDevice), "a simulated device has no network"
+    """Returns the network of a server on the CPU."""
+    assert isinstance(server.device, CpuDevice), "a simulated device has no network"
     return server.device.core
 
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from engine.config import RunConfig
+from launch.bench_child import BenchChild
 from muzero.types import GameSpec
 
 EPOCH = 1
@@ -45,6 +46,16 @@ class ServerNumbers(msgspec.Struct, frozen=True, kw_only=True):
         """Returns the growth since an earlier look."""
         now, before = msgspec.structs.asdict(self), msgspec.structs.asdict(earlier)
         return ServerNumbers(**{name: now[name] - before[name] for name in now})
+
+
+def ask_numbers(server: BenchChild) -> ServerNumbers:
+    """Returns what a server has counted so far.
+
+    Raises:
+        PeerDied: it ended, or said nothing for long.
+    """
+    server.ask("numbers")
+    return server.answer(ServerNumbers)
 
 
 class Played(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import click
 
@@ -15,7 +15,15 @@ from muzero.errors import UserError
 
 Benched = tuple[dict[str, Any], Mapping[str, str] | None]
 """The record of a benchmark, and which keys of its rows are shown, by which names; None for all."""
+TIMED_PARTS = ("inference", "transport", "engine", "games")
+"""Parts of the benchmark that measure for a given time."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+class Timing(TypedDict, total=False):
+    """How long a benchmark measures, its own default if that is not given."""
+
+    seconds: float
 
 
 @click.group(cls=SentenceGroup, context_settings={"auto_envvar_prefix": PREFIX})
@@ -125,14 +133,20 @@ def check_env_command(name: str, games: int, seed: int, assignments: Sequence[st
 @muzero.command("bench")
 @click.argument("part", type=click.Choice(["search", "inference", "transport", "engine", "replay", "games"]))
 @click.argument("names", nargs=-1)
-@click.option("--seconds", type=PositiveNumber(), metavar="S", default=2.0, show_default=True, help="Time per game.")
+@click.option("--seconds", type=PositiveNumber(), metavar="S", help="Time per game, or per measurement of processes; 1 or 2 by default.")
 @click.option("--device", metavar="DEVICE", help="engine: a simulated device, for example simulated:200+35.")
 @click.option("--actors", type=WholeNumber(min=1), metavar="N", help="engine with --device: actor processes, 1 by default.")
 @click.option("--games-per-actor", type=WholeNumber(min=2), metavar="N", help="engine with --device: trees of each, 64 by default.")
 @json_option
 @shown_errors()
 def bench_command(
-    part: str, names: Sequence[str], seconds: float, device: str | None, actors: int | None, games_per_actor: int | None, as_json: bool
+    part: str,
+    names: Sequence[str],
+    seconds: float | None,
+    device: str | None,
+    actors: int | None,
+    games_per_actor: int | None,
+    as_json: bool,
 ) -> None:
     """Measures the tree search, the inference server, the sockets, actors with it, the replay or the games; NAMES says which games."""
     from launch.bench_games import bench_games, print_speeds
@@ -140,24 +154,27 @@ def bench_command(
 
     if (device or actors or games_per_actor) and (part != "engine" or device is None):
         raise UserError("--device, --actors and --games-per-actor go together, and only with bench engine: leave them out.")
+    if seconds is not None and part not in TIMED_PARTS:
+        raise UserError(f"bench {part} takes no --seconds: leave it out, it measures a fixed amount of work.")
+    timing = Timing() if seconds is None else Timing(seconds=seconds)
     if part == "games":
-        _show(bench_games(names, seconds=seconds), print_speeds, as_json=as_json)
+        _show(bench_games(names, **timing), print_speeds, as_json=as_json)
     elif names:
         raise UserError(f"bench {part} got '{names[0]}': leave it out, only bench games takes names.")
     else:
-        record, headings = _bench(part) if device is None else _bench_simulated(device, actors, games_per_actor, seconds)
+        record, headings = _bench(part, timing) if device is None else _bench_simulated(device, actors, games_per_actor, timing)
         _show(record, lambda record: print_rows(record["rows"], title=f"bench {part}", headings=headings), as_json=as_json)
 
 
-def _bench_simulated(device: str, actors: int | None, games: int | None, seconds: float) -> Benched:
+def _bench_simulated(device: str, actors: int | None, games: int | None, timing: Timing) -> Benched:
     """Runs the benchmark of the engine on a simulated device."""
     from launch.bench_engine import HEADINGS, bench_simulated
 
-    return bench_simulated(device, actors=actors or 1, games=games or 64, seconds=seconds), HEADINGS
+    return bench_simulated(device, actors=actors or 1, games=games or 64, **timing), HEADINGS
 
 
-def _bench(part: str) -> Benched:
-    """Runs a benchmark."""
+def _bench(part: str, timing: Timing) -> Benched:
+    """Runs a benchmark, for so many seconds a measurement if they are given."""
     if part == "search":
         from launch.bench_search import bench_search
 
@@ -169,11 +186,11 @@ def _bench(part: str) -> Benched:
     if part == "inference":
         from launch import bench_inference
 
-        return bench_inference.bench_inference(), bench_inference.HEADINGS
+        return bench_inference.bench_inference(**timing), bench_inference.HEADINGS
     if part == "transport":
         from launch import bench_transport
 
-        return bench_transport.bench_transport(), bench_transport.HEADINGS
+        return bench_transport.bench_transport(**timing), bench_transport.HEADINGS
     from launch import bench_engine
 
-    return bench_engine.bench_engine(), bench_engine.HEADINGS
+    return bench_engine.bench_engine(**timing), bench_engine.HEADINGS

@@ -169,7 +169,7 @@ def _numbers(status: Status, config: RunConfig) -> Table:
     grid.add_row(
         "ratio", f"{number(status.replay_ratio)} of {number(status.replay_ratio_target)} samples per move   throttled: {status.throttled}"
     )
-    grid.add_row("limit", f"{status.limit}   (muzero profile says why)")
+    grid.add_row("limit", status.limit if status.limit == "none" else f"{status.limit}   (muzero profile says why)")
     if config.reanalyze.is_enabled:
         grid.add_row("fresh", _fresh(status, config))
     losses = f"value {number(status.value_loss)}   reward {number(status.reward_loss)}   policy {number(status.policy_loss)}"

@@ -51,7 +51,11 @@ class Actor:
         self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
         self._spans = life.block.spans
         self._inference = InferenceClient(
-            make_wire(config, spec), self._socket, lambda: life.telemetry.control(Control.SERVER_EPOCH), self._spans
+            make_wire(config, spec),
+            self._socket,
+            lambda: life.telemetry.control(Control.SERVER_EPOCH),
+            self._spans,
+            start=setup.restart_count,
         )
         self._failures = failures
         self._players: dict[int, SelfPlay] = {}

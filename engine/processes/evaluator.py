@@ -51,7 +51,7 @@ class Evaluator:
         self._life = life
         self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
         epoch, self._spans = lambda: life.telemetry.control(Control.SERVER_EPOCH), life.block.spans
-        client = InferenceClient(make_wire(config, spec), self._socket, epoch, self._spans)
+        client = InferenceClient(make_wire(config, spec), self._socket, epoch, self._spans, start=setup.restart_count)
         self._model = RemoteModel(client, evaluator_client(config).index, life)
         self._search = BatchedSearch(config.search, num_trees=evaluation_trees(config), spec=spec)
         self._indices = ProcessIndices.of(config.actors.num_actors, has_evaluator=True)

@@ -219,7 +219,7 @@ class InferenceServer:
 
     def _send_answers(self) -> None:
         """Sends the replies of the batches that are done."""
-        while self._in_flight and (finished := self.device.take()) is not None:
+        while (finished := self.device.take()) is not None:  # asked even with nothing in flight: it raises if its thread died
             done, began = self._in_flight.popleft(), self._spans.begin()
             for requests, reply in ((done.staged.roots, finished.answer.initial), (done.staged.leaves, finished.answer.recurrent)):
                 if reply is not None:

@@ -42,7 +42,7 @@ class Reanalyzer:
         ).reanalyzers
         self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
         epoch, self._spans = lambda: life.telemetry.control(Control.SERVER_EPOCH), life.block.spans
-        inference = InferenceClient(make_wire(config, spec), self._socket, epoch, self._spans)
+        inference = InferenceClient(make_wire(config, spec), self._socket, epoch, self._spans, start=setup.restart_count)
         self._model = RemoteModel(inference, client.index, life)
         search = BatchedSearch(config.search, num_trees=client.num_trees, spec=spec)
         ring = attach_ring(setup, spec, config.actors.num_actors + 1 + setup.role_index)

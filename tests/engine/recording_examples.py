@@ -46,8 +46,12 @@ LEARNER = (
 )
 
 
-def make_recording() -> Recording:
-    """Returns 100 ms of a run of two actors with one group of requests each."""
+def make_recording(*, counted: int = 100) -> Recording:
+    """Returns 100 ms of a run of two actors with one group of requests each.
+
+    Args:
+        counted: milliseconds after which the counters are read.
+    """
     telemetry = Telemetry(Segment.private(telemetry_layout(INDICES.num_processes)).arrays)
     before = moment_at(telemetry, 0, cpu_seconds=1.0, idle=10.0)
     for actor in INDICES.actors:
@@ -62,11 +66,12 @@ def make_recording() -> Recording:
     record(telemetry, INDICES.learner, LEARNER)
     prefetch = telemetry.thread_spans(ThreadTrack.PREFETCH)
     prefetch.record(SpanKind.SAMPLE, START + 3 * MILLISECOND, START + 8 * MILLISECOND, 16)
+    telemetry.block(INDICES.server).add(Counter.BUSY_NANOSECONDS, 33 * MILLISECOND)
     telemetry.block(INDICES.learner).add(Counter.SAMPLES, 16)
     telemetry.block(INDICES.learner).add(Counter.LAG_VERSIONS, 24)
     telemetry.set_control(Control.LEARNER_STEPS, 1)
-    after = moment_at(telemetry, 100, cpu_seconds=1.05, idle=10.03)
-    return record_of(telemetry, CONFIG, before, after, num_cores=2.0)
+    after = moment_at(telemetry, counted, cpu_seconds=1.05, idle=10.03)
+    return record_of(telemetry, CONFIG, before, after, START + 100 * MILLISECOND, num_cores=2.0)
 
 
 def moment_at(telemetry: Telemetry, milliseconds: int, *, cpu_seconds: float, idle: float) -> Moment:

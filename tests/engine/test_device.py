@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.config import LearnerConfig
-from engine.device import largest_device_bytes, learns_in_bfloat16
+from engine.device import largest_device_bytes, learns_in_bfloat16, resolve_device
 from engine.errors import MachineProblem
 from engine.training import train
 from tests.engine.run_examples import RememberingDisplay, tiny_config
@@ -21,6 +21,23 @@ def test_one_process_without_gpu_memory_ends_with_one_sentence(tmp_path: Path, m
     with pytest.raises(MachineProblem, match=r"^a GPU ran out of memory \(CUDA out of memory\): .*--games-per-actor.*\.$") as failure:
         train(tiny_config(), run_dir=tmp_path / "run", mode="new", display=RememberingDisplay(), command_line=["test"])
     assert failure.value.exit_code == 3
+
+
+@pytest.mark.parametrize(("name", "number"), [("auto", 0), ("cuda", 0), ("cuda:1", 1)])
+def test_a_cuda_device_has_the_number_that_setting_it_takes(monkeypatch: pytest.MonkeyPatch, name: str, number: int) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert resolve_device(name) == torch.device("cuda", number)
+    with pytest.raises(MachineProblem, match=r"'cuda:2' is not there \(torch sees 2 CUDA devices\)"):
+        resolve_device("cuda:2")
+
+
+@pytest.mark.parametrize("name", ["auto", "cpu", "simulated:0+0"])
+def test_without_a_gpu_the_cpu_computes(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert resolve_device(name) == torch.device("cpu")
+    with pytest.raises(MachineProblem, match=r"'cuda' is not there \(torch sees 0 CUDA devices\)"):
+        resolve_device("cuda")
 
 
 def test_only_gpus_have_memory_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:

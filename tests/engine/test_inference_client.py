@@ -30,7 +30,12 @@ class PlayedServer:
     def __init__(self, address: str, socket: ClientSocket) -> None:
         self.socket = ServerSocket(address)
         self.epoch = 1
-        self.client = InferenceClient(WIRE, socket, lambda: self.epoch)
+        self.client = self.start_client(socket, start=0)
+
+    def start_client(self, socket: ClientSocket, start: int) -> InferenceClient:
+        """Returns a client of a process that was started so often before; it takes the place of the one there was."""
+        self.client = InferenceClient(WIRE, socket, lambda: self.epoch, start=start)
+        return self.client
 
     def receive(self) -> Header:
         """Returns the header of the next request."""
@@ -102,6 +107,29 @@ def test_a_lost_reply_is_asked_for_again_although_other_clients_are_answered_all
         played.answer(request)
         assert receive(played)[0] == 1
     raise AssertionError("the lost request never came again")
+
+
+def test_a_reply_to_a_process_that_died_is_none_to_the_one_in_its_place(address: str, connect: Callable[[str], ClientSocket]) -> None:
+    socket = connect("actor")
+    played = PlayedServer(address, socket)
+    played.client.send(0, random_request())
+    to_the_dead = played.receive()
+    played.start_client(socket, start=1).send(0, random_request())
+    played.answer(to_the_dead)
+    assert played.client.receive(0.3) is None
+    played.answer(played.receive())
+    assert isinstance(receive(played)[1], InitialReply)
+    played.socket.close()
+
+
+def test_a_reply_of_another_kind_than_its_request_is_ignored(played: PlayedServer) -> None:
+    begin_search(played)
+    played.client.send(0, STEP)
+    request = played.receive()
+    played.answer(request)  # about a root
+    assert played.client.receive(0.3) is None
+    played.answer(request, Kind.STALE, None)
+    assert isinstance(receive(played)[1], SearchAborted)
 
 
 def test_a_search_is_aborted_when_the_server_has_a_new_epoch(played: PlayedServer) -> None:

@@ -288,3 +288,13 @@ def test_a_device_that_never_answers_ends_the_server(address: str, connect: Conn
     with pytest.raises(PeerDied, match="has computed one batch for 0.2 s"), serving(address, weights, config):
         assert connect("actor").send(WIRE.request_message(Header(Kind.INITIAL, 0, 0, 1, 0), random_request()))
         time.sleep(1.0)
+
+
+def test_a_device_that_dies_before_its_first_batch_ends_the_server(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(count: int) -> None:
+        raise ValueError("no such device")
+
+    monkeypatch.setattr("engine.cpu_device.THREAD_PAYS_SECONDS", 0.0)
+    monkeypatch.setattr("torch.set_num_threads", fail)  # what the thread of the device begins with
+    with pytest.raises(ValueError, match="no such device"), serving(address, make_weights(make_network())):
+        wait_until(lambda: "server" not in [thread.name for thread in threading.enumerate()])

@@ -39,6 +39,8 @@ def test_an_initial_request_survives_the_wire() -> None:
     assert (header.request_id, client.first_slot) == (77, TREES)
     np.testing.assert_array_equal(observation.frames, frames)
     np.testing.assert_array_equal(observation.to_play, [0, 1, 1, 0])
+    received = np.frombuffer(message, np.uint8)
+    assert np.shares_memory(observation.frames, received) and np.shares_memory(observation.to_play, received)
 
 
 def test_a_recurrent_request_survives_the_wire() -> None:

@@ -1,5 +1,7 @@
 """The figures of a profile, by spans whose shares, latencies and rates can be worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,8 @@ from engine.layout import SPAN_CAPACITY, SPAN_WORDS, SpanKind
 from engine.profile_figures import Phase, distribution_of, figures_of, phase_name, shares_of
 from engine.profile_report import report_of
 from engine.profiler import profile_record
-from engine.trace import SpanRecorder, read_spans
+from engine.recording import Track
+from engine.trace import SpanRecorder, Spans, read_spans, request_number
 from engine.verdict import Limit
 from tests.engine.recording_examples import make_recording
 
@@ -47,10 +50,31 @@ def test_latency_runs_from_a_request_to_its_own_reply() -> None:
     assert (FIGURES.latency_milliseconds.count, FIGURES.latency_milliseconds.p50) == (4, pytest.approx(20.0))
 
 
+def test_a_reply_before_its_request_is_that_of_another_one() -> None:
+    recording = make_recording()
+    tracks = [replace(track, spans=with_a_number_again(track)) if track.group == "actors" else track for track in recording.tracks]
+    found = figures_of(replace(recording, tracks=tuple(tracks))).latency_milliseconds
+    assert (found.count, found.p50) == (2, pytest.approx(20.0))
+
+
+def with_a_number_again(track: Track) -> Spans:
+    """Returns spans in which the number of the second reply, at 49 ms, is that of the last request, at 71 ms."""
+    number, spans = request_number(track.process_index, 1), track.spans
+    argument = np.where(spans.kind == SpanKind.TREE, number + 5, spans.argument)
+    return replace(spans, argument=np.where(spans.kind == SpanKind.SEND, number, argument))
+
+
 def test_rates_are_growth_over_the_interval() -> None:
     rates = (FIGURES.simulations_per_second, FIGURES.moves_per_second, FIGURES.samples_per_second, FIGURES.learner_steps_per_second)
     assert rates == pytest.approx((640, 80, 160, 10))
     assert (FIGURES.replay_ratio, FIGURES.policy_lag_versions) == (2.0, 1.5)
+
+
+def test_counters_that_are_read_late_dilute_no_share() -> None:
+    late = figures_of(make_recording(counted=400))
+    assert [(one.phase, one.share) for one in late.phases] == [(one.phase, one.share) for one in FIGURES.phases]
+    assert (late.load.device_busy, late.load.learner_busy) == (FIGURES.load.device_busy, FIGURES.load.learner_busy)
+    assert (late.seconds, late.simulations_per_second, late.load.server_busy) == pytest.approx((0.4, 160, 0.33 / 4))
 
 
 def test_the_verdict_is_judged_from_what_was_recorded() -> None:

@@ -109,12 +109,32 @@ def test_a_run_that_does_not_answer_is_given_up_and_its_request_taken_back(run: 
         '{"identity": "../../etc", "seconds": 1}',
         '{"identity": "00000000000000000000000000000000", "seconds": 1e9}',
         '{"identity": "00000000000000000000000000000000", "seconds": "soon"}',
+        '{"identity": "00000000000000000000000000000000", "seconds": 1' + 400 * "0" + "}",
     ],
 )
 def test_what_is_no_request_is_taken_away(run: RunFolder, content: str) -> None:
     (run.path / "trace" / "request.json").write_text(content)
     assert take_request(run.path) is None
     assert files_of(run) == []
+
+
+def test_what_cannot_be_taken_away_is_no_request_and_costs_the_run_nothing(run: RunFolder) -> None:
+    (run.path / "trace" / "request.json").mkdir()
+    assert take_request(run.path) is None
+
+
+def test_the_request_of_the_next_asker_says_that_ones_own_was_taken(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile_files, "TAKEN_SECONDS", 1.0)
+
+    def answer_late(request: ProfileRequest) -> None:
+        (run.path / "trace" / "request.json").write_text(json.dumps({"identity": "1" * 32, "seconds": 1}))
+        time.sleep(2.0)
+        answer_request(run.path, request.identity, {"verdict": "all is well"})
+
+    thread = asked(run, answer_late)
+    assert ask_for_profile(run.path, 1.0) == {"verdict": "all is well"}
+    thread.join()
+    assert files_of(run) == ["request.json"]
 
 
 def test_a_new_start_of_a_run_finds_nothing_of_the_one_before(run: RunFolder) -> None:

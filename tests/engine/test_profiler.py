@@ -1,6 +1,8 @@
 """When a run is profiled, what is left of it, and that nothing which goes wrong there costs the run."""
 
+import json
 import os
+import re
 import time
 from pathlib import Path
 
@@ -90,6 +92,46 @@ def test_a_run_that_ends_early_is_profiled_as_far_as_it_came(tmp_path: Path) -> 
     run.profiler.finish()
     assert not run.is_recording
     assert (tmp_path / TRACE_FOLDER / "profile.md").is_file()
+
+
+def test_who_asks_during_a_recording_is_told_at_once_to_wait(tmp_path: Path) -> None:
+    run = Profiled(tmp_path, seconds=100.0)
+    run.learn(steps=1, samples=16, env_steps=8)
+    run.profiler.look()
+    folder, identity = tmp_path / TRACE_FOLDER, "0" * 32
+    (folder / "request.json").write_text(json.dumps({"identity": identity, "seconds": 1}))
+    run.profiler.look()
+    answer = json.loads((folder / f"answer-{identity}.json").read_text())
+    assert answer == {"error": "the run records another profile: ask again in 100 seconds."}
+    assert run.is_recording and not (folder / "request.json").exists()
+
+
+def test_a_recording_ends_with_the_training_and_is_told_at_the_end_of_the_run(tmp_path: Path) -> None:
+    run = Profiled(tmp_path, seconds=100.0)
+    run.learn(steps=1, samples=16, env_steps=8)
+    run.profiler.look()
+    run.profiler.end()
+    assert not run.is_recording
+    time.sleep(0.5)  # the evaluation of the last weights
+    run.profiler.finish()
+    assert run.messages[-1].startswith("profile: ") and len(run.messages) == 3
+    seconds = re.search(r"tictactoe, (.*) s$", (tmp_path / TRACE_FOLDER / "profile.md").read_text(), re.M)
+    assert seconds is not None and float(seconds[1]) < 0.5
+
+
+def test_a_recording_that_is_ended_late_counts_until_it_ended_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.profiler.LATE_SECONDS", 0.0)
+    run = Profiled(tmp_path, seconds=0.2)
+    run.learn(steps=1, samples=16, env_steps=8)
+    run.profiler.look()
+    for actor in INDICES.actors:
+        spans = run.telemetry.block(actor).spans
+        spans.record(SpanKind.TREE, spans.begin(), time.monotonic_ns() + int(2e8))
+    time.sleep(1.0)
+    run.look_until_told(3)
+    report = (tmp_path / TRACE_FOLDER / "profile.md").read_text()
+    share = re.search(r"actors \| tree \| (.*)%", report)
+    assert share is not None and float(share[1]) > 60.0
 
 
 def test_a_run_that_ends_before_it_is_steady_says_so(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ import timeit
 import numpy as np
 import pytest
 
+from engine.inference_client import START_SHIFT
 from engine.layout import NO_REQUEST, SPAN_CAPACITY, SPAN_WORDS, Control, SpanKind, ThreadTrack, telemetry_layout
 from engine.shared_memory import Segment
 from engine.step_spans import StepSpans
 from engine.telemetry import Telemetry
-from engine.trace import WRITTEN_MEANWHILE, SpanRecorder, read_spans, request_number
+from engine.trace import CLIENT_SHIFT, WRITTEN_MEANWHILE, SpanRecorder, read_spans, request_number, silent_recorder
 from muzero.train_step import StepPhase
 
 FOR_EVER = 1 << 62
@@ -86,6 +87,16 @@ def test_spans_from_before_the_interval_are_not_lost_but_not_asked_for(telemetry
 def test_request_numbers_differ_between_clients_and_from_no_request() -> None:
     numbers = {request_number(client, request) for client in (0, 1, 500) for request in (0, 1, 10**9)}
     assert len(numbers) == 9 and NO_REQUEST not in numbers and max(numbers) < 2**63
+    starts = {request_number(1, start << START_SHIFT) for start in (0, 1, 255)}
+    assert len(starts) == 3
+    assert request_number(1, 999 << START_SHIFT) >> CLIENT_SHIFT == 1
+
+
+def test_a_recorder_that_nobody_asks_takes_any_number_of_spans() -> None:
+    spans = silent_recorder()
+    for number in range(3):
+        spans.record(SpanKind.TREE, 1, 2, number)
+    assert spans.begin() == 0
 
 
 def test_phases_of_a_training_step_follow_one_another_without_a_gap(telemetry: Telemetry) -> None:

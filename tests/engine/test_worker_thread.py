@@ -47,6 +47,17 @@ def test_an_exception_of_a_job_comes_out_with_the_line_that_raised_it() -> None:
     worker.close()
 
 
+def test_a_thread_that_cannot_begin_rings_and_brings_its_exception() -> None:
+    def begin() -> None:
+        raise ValueError("no such device")
+
+    worker: WorkerThread[int] = WorkerThread("test", begin)
+    worker.put(lambda: 1)
+    with pytest.raises(ValueError, match="no such device"):
+        next_result(worker)
+    worker.close()
+
+
 def test_the_thread_ends_when_it_is_closed_and_begins_with_what_it_was_told() -> None:
     threads: list[str] = []
     worker: WorkerThread[int] = WorkerThread("network", lambda: threads.append(threading.current_thread().name))

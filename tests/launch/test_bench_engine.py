@@ -2,7 +2,7 @@
 
 import pytest
 
-from launch.bench_engine import bench_engine, bench_simulated
+from launch.bench_engine import bench_config, bench_engine, bench_simulated
 from muzero.errors import UserError
 
 
@@ -28,6 +28,10 @@ def test_a_simulated_device_is_kept_busy_by_several_actors_and_never_faster_than
     assert 0.0 < row["device_busy_share"] <= 1.01
     assert 0.0 < row["efficiency"] <= 1.01
     assert 0.0 < row["server_cpu_microseconds_per_simulation"] < row["cpu_microseconds_per_simulation"]
+
+
+def test_networks_are_compared_on_the_cpu_whatever_else_the_machine_has() -> None:
+    assert bench_config("6x64", 64, 50).inference.device == "cpu"
 
 
 def test_a_network_that_cannot_be_read_is_a_sentence() -> None:

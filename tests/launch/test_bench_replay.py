@@ -13,7 +13,7 @@ def test_bench_replay_has_a_row_per_shape_with_its_limit():
         assert row["capacity_steps"] == 1000
 
 
-def test_a_sample_of_atari_holds_four_screens_and_six_policies():
+def test_a_sample_of_atari_holds_four_screens_and_six_policies_actions_and_rewards():
     atari = bench_replay(repeats=1, capacity_steps=1000)["rows"][1]
 
-    assert atari["bytes_per_sample"] == 4 * 84 * 84 + 6 * 18 * (4 + 4)
+    assert atari["bytes_per_sample"] == 4 * 84 * 84 + 6 * (18 * (4 + 4) + 4 + 4)

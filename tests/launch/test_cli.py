@@ -260,6 +260,29 @@ def test_a_wrong_bench_is_exit_code_2(arguments: str) -> None:
     assert CliRunner().invoke(muzero, ["bench", *arguments.split()]).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("part", "flags"), [("engine", []), ("engine", ["--device", "simulated:1+1"]), ("inference", []), ("transport", [])]
+)
+def test_bench_measures_for_the_seconds_that_are_given(monkeypatch: pytest.MonkeyPatch, part: str, flags: list[str]) -> None:
+    asked: list[dict[str, float]] = []
+
+    def bench(*_: str, **settings: float) -> dict[str, Any]:
+        asked.append(settings)
+        return {"bench": part, "rows": []}
+
+    monkeypatch.setattr(f"launch.bench_{part}.bench_{'simulated' if flags else part}", bench)
+    for seconds in (["--seconds", "0.5"], []):
+        CliRunner().invoke(muzero, ["bench", part, *flags, *seconds, "--json"], catch_exceptions=False)
+    assert [settings.get("seconds") for settings in asked] == [0.5, None]
+
+
+@pytest.mark.parametrize("part", ["search", "replay"])
+def test_a_benchmark_of_fixed_work_takes_no_seconds(part: str) -> None:
+    result = CliRunner().invoke(muzero, ["bench", part, "--seconds", "0.5"])
+    assert result.exit_code == 2
+    assert f"bench {part} takes no --seconds" in result.output
+
+
 def test_a_simulated_device_is_the_inferences_alone(run_launch: Launch, training: SimpleNamespace) -> None:
     run_launch("--env", "tictactoe", "--device", "simulated:200+35")
     run_launch("--env", "tictactoe", "--device", "simulated:200+35", "--learner-device", "cuda")

@@ -192,6 +192,11 @@ def test_the_plain_line_names_failed_games_once_there_are_some(status: Status) -
     assert status_line(replace(status, failed_games=1204)).endswith("ETA 0:03:10  failed games 1,204")
 
 
+def test_a_run_without_a_limit_is_not_explained(status: Status) -> None:
+    screens = ["\n".join(drawn(replace(status, limit=limit), [], 80)) for limit in ("learner", "none")]
+    assert ["muzero profile says why" in screen for screen in screens] == [True, False]
+
+
 def test_output_that_is_no_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.delenv("TTY_COMPATIBLE", raising=False)
