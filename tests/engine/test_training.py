@@ -50,8 +50,11 @@ class EndingRun:
     def look_now(self, *_: Any) -> None:
         """Nobody looks."""
 
-    def finish(self) -> None:
+    def end(self) -> None:
         """Nothing was recorded."""
+
+    def finish(self) -> None:
+        """Nothing is written."""
 
 
 def end(learner_state: str, num_signals: int, evaluator_state: str = "FAILED") -> list[str]:
