@@ -13,6 +13,7 @@ from engine.layout import Counter, Gauge
 from engine.replay import Replay
 from engine.ring import Ring
 from engine.state_tree import StateTree
+from engine.step_compiler import compile_step
 from engine.telemetry import ProcessBlock
 from engine.weights import WeightStore
 from muzero.games import Game, make_game
@@ -30,6 +31,13 @@ def network_size(config: RunConfig) -> int:
     """Returns W, the floats of the run's network."""
     game = make_game(config.env)
     return num_floats(build_network(game.spec, game.action_planes(), config.network, config.seed))
+
+
+def make_trainer(config: RunConfig, game: Game, device: torch.device) -> Trainer:
+    """Returns the trainer of a run that begins."""
+    network = build_network(game.spec, game.action_planes(), config.network, config.seed)
+    use_amp, use_compiler = learns_in_bfloat16(config.learner, device), config.learner.compile
+    return Trainer(network, config.scheduled_training, device, use_amp=use_amp, seed=config.seed, use_compiler=use_compiler)
 
 
 def gauges_of(stats: StepStats) -> dict[Gauge, float]:
@@ -60,9 +68,7 @@ class Learning:
     def __init__(self, config: RunConfig, game: Game, ring: Ring, weights: WeightStore, device: torch.device) -> None:
         self._config = config
         self._weights = weights
-        network = build_network(game.spec, game.action_planes(), config.network, config.seed)
-        use_amp = learns_in_bfloat16(config.learner, device)
-        self.trainer = Trainer(network, config.scheduled_training, device, use_amp=use_amp, seed=config.seed)
+        self.trainer = make_trainer(config, game, device)
         self.replay = Replay(
             ring,
             game.spec,
@@ -79,7 +85,9 @@ class Learning:
         self.lag_versions = 0
         self.non_finite_steps = 0
         self._non_finite_in_a_row = 0
-        self._published = np.zeros(num_floats(network), dtype=np.float32)
+        self._published = np.zeros(num_floats(self.trainer.network), dtype=np.float32)
+        if config.learner.compile:
+            compile_step(self.trainer, self.replay.make_batch_buffers())
 
     @property
     def steps(self) -> int:

@@ -80,7 +80,15 @@ class Trainer:
         on_phase: called at the end of each phase of a step, for those who time it.
     """
 
-    def __init__(self, network: MuZeroNetwork, config: TrainingConfig, device: torch.device, use_amp: bool = False, seed: int = 0) -> None:
+    def __init__(
+        self,
+        network: MuZeroNetwork,
+        config: TrainingConfig,
+        device: torch.device,
+        use_amp: bool = False,
+        seed: int = 0,
+        use_compiler: bool = False,
+    ) -> None:
         """Moves the network to the device and makes its optimiser.
 
         Args:
@@ -89,6 +97,7 @@ class Trainer:
             device: where it trains.
             use_amp: bfloat16 autocast in the forward pass, and so in the backward pass.
             seed: draws the head of the consistency loss, in [0, 2**63).
+            use_compiler: the loss and its gradient run as kernels that torch.compile makes; see `compile`.
         """
         # Convolutions are fastest with weights that lie channels-last.
         self.network = network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -101,6 +110,7 @@ class Trainer:
         self.steps = 0
         self.on_phase: Callable[[StepPhase], None] = lambda phase: None
         self._use_amp = use_amp
+        self._loss = torch.compile(muzero_loss) if use_compiler else muzero_loss
         self._parameters = [*self.network.parameters(), *(self._head.parameters() if self._head else ())]
         self._statistics = [buffer for name, buffer in self.network.named_buffers() if name in self.network.state_dict()]
 
@@ -143,6 +153,29 @@ class Trainer:
         self.on_phase(StepPhase.OPTIMIZER)
         return stats
 
+    def compile(self, batch: Batch) -> None:
+        """Makes the kernels of a step before the first one: most of a minute of a core, later on some seconds, as torch keeps them on disk.
+
+        Network and optimiser stay as they were. Where the number of next observations changes from batch to batch (consistency loss),
+        two numbers are tried, which makes kernels for all.
+
+        Args:
+            batch: B samples of any finite numbers, as many as are trained on; its next_mask is overwritten.
+
+        Raises:
+            torch._dynamo.exc.TorchDynamoException: a C++ compiler (CPU) or Triton (CUDA) is missing or failed.
+        """
+        statistics = [buffer.clone() for buffer in self._statistics]
+        part = next(micro_batches(batch, self.config.micro_batch_size))
+        for num_idle in (0, 1):
+            if part.next_mask is not None:
+                part.next_mask[:] = 1.0
+                part.next_mask[:num_idle] = 0.0
+            self._add_gradient(part, len(batch.action))
+        self.optimizer.zero_grad(set_to_none=True)
+        for buffer, saved in zip(self._statistics, statistics, strict=True):
+            buffer.copy_(saved)
+
     def _add_gradient(self, part: Batch, batch_size: int) -> Tensor:
         """Adds a part's share to the gradient; returns its share of the mean losses, then its priorities, [NUM_MEANS + B]."""
         share = len(part.action) / batch_size
@@ -151,7 +184,7 @@ class Trainer:
             self.on_phase(StepPhase.TO_DEVICE)
             tensors = tensors if self._target is None else self._target.bootstrapped(tensors)
             consistency_of = None if self._head is None else partial(consistency_loss, self.network, self._head)
-            loss = muzero_loss(self.network, tensors, self.config, consistency_of)
+            loss = self._loss(self.network, tensors, self.config, consistency_of)
         self.on_phase(StepPhase.FORWARD)
         (share * loss.total).backward()  # type: ignore[no-untyped-call]
         self.on_phase(StepPhase.BACKWARD)

@@ -12,14 +12,16 @@ from contextlib import suppress
 
 import msgspec
 import numpy as np
+import torch
 
+from engine.batch_buffers import make_batch_buffers
 from engine.batch_staging import Staging
 from engine.batching import Pending
 from engine.config import RunConfig
 from engine.device import largest_device_bytes, resolve_device
 from engine.device_names import simulated_timing
 from engine.layout import legal_bytes_for, policy_entries_for, ring_layout_of
-from engine.learning import network_size
+from engine.learning import make_trainer, network_size
 from engine.messages import Header, Kind
 from engine.process_life import die_with
 from engine.reanalysis import Reanalysis
@@ -27,6 +29,7 @@ from engine.replay import Replay
 from engine.ring import Ring
 from engine.run_parts import make_wire
 from engine.shared_memory import Segment
+from engine.step_compiler import compile_step
 from engine.warm_up import WarmUp
 from muzero.config import ReanalyzeConfig, ReplayConfig
 from muzero.errors import MuZeroError
@@ -74,6 +77,7 @@ def prepare(config: RunConfig) -> WarmUp:
     compile_replay(config, spec)
     compile_reanalysis(config, spec)
     compile_game(config)
+    compile_training(config, spec, learner_device)
     device_bytes = largest_device_bytes((device, learner_device))
     return WarmUp(num_floats=num_floats, device=name, learner_device=str(learner_device), device_bytes=device_bytes)
 
@@ -149,6 +153,13 @@ def compile_reanalysis(config: RunConfig, spec: GameSpec) -> None:
         return
     search = BatchedSearch(config.search, num_trees=2, spec=spec)
     Reanalysis(config, spec, small_ring(config, spec), search, 0).run(ignorant_model(search), batch_number=0)
+
+
+def compile_training(config: RunConfig, spec: GameSpec, device: torch.device) -> None:
+    """Compiles a training step where the run wants that; torch keeps its kernels on disk, where the learner finds them."""
+    if config.learner.compile:
+        entries = policy_entries_for(spec.num_actions, config.replay.policy_entries)
+        compile_step(make_trainer(config, make_game(config.env), device), make_batch_buffers(spec, config.training, entries))
 
 
 def compile_game(config: RunConfig) -> None:

@@ -44,6 +44,11 @@ def full_batch(seed: int = 0) -> Batch:
     return random_full_batch(board_spec(), 8, 5, seed)
 
 
+def short_batch(seed: int = 0) -> Batch:
+    """Returns eight samples of two steps with the same, which compile faster."""
+    return random_full_batch(board_spec(), 8, 2, seed)
+
+
 def sgd_change(**changes: Any) -> tuple[float, np.ndarray]:
     """Returns the gradient norm and the change of the weights of one step of SGD."""
     plain = {"optimizer": "sgd", "learning_rate": 0.1, "lr_warmup_steps": 0, "weight_decay": 0.0, "max_grad_norm": 1e6}
@@ -80,6 +85,26 @@ def test_a_step_in_bfloat16_goes_where_one_in_float32_goes(config: NetworkConfig
     assert losses[0] != losses[1]
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
     assert torch.cosine_similarity(*gradients, dim=0) > 0.98
+
+
+@pytest.mark.timeout(400)
+def test_a_compiled_step_is_the_plain_one_whatever_the_number_of_observations() -> None:
+    training = msgspec.structs.replace(FAST, consistency_loss_weight=2.0)
+    network = [build_network(board_spec(), planes_of(board_spec()), MLP, seed=0) for _ in range(2)]
+    plain, compiled = Trainer(network[0], training, CPU), Trainer(network[1], training, CPU, use_compiler=True)
+    before = weights_of(compiled)
+    compiled.compile(short_batch())
+    np.testing.assert_array_equal(weights_of(compiled), before)
+    assert compiled.steps == 0 and all(parameter.grad is None for parameter in compiled.network.parameters())
+    with torch.compiler.set_stance("fail_on_recompile"):
+        for step in range(3):
+            batch = short_batch(step)
+            assert batch.next_mask is not None
+            batch.next_mask[step] = 0.0
+            expected, stats = plain.step(batch), compiled.step(batch)
+            for name in ("total_loss", "consistency_loss", "grad_norm"):
+                assert getattr(stats, name) == pytest.approx(getattr(expected, name), rel=1e-3), name
+    np.testing.assert_allclose(weights_of(compiled), weights_of(plain), atol=1e-3)
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
