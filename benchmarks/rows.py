@@ -8,6 +8,7 @@ CONNECT4: Settings = {"evaluation.opponent": "alphabeta:depth=5", "evaluation.ep
 GO: Settings = {"evaluation.opponent": "gnugo:level=1", "evaluation.episodes": 20, "evaluation.interval_seconds": 300}
 LUNARLANDER: Settings = {
     "actors.num_actors": 1,
+    "learner.compile": True,
     "evaluation.episodes": 40,
     "evaluation.interval_seconds": 45,
     "evaluation.stop_score": 240.0,
