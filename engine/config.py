@@ -59,8 +59,9 @@ class InferenceConfig(Settings, frozen=True):
     """Longest wait of an idle device for a fuller batch after its first request; it is shorter where nobody is about to ask."""
     num_threads: int = 1
     """CPU threads of the network in the server."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Precision of the inference copy; bfloat16 is for GPUs."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Precision of the inference copy and its hidden states; what the search gets stays in float32. `auto`: bfloat16 for residual networks
+    where the device multiplies it, which are GPUs and CPUs with AVX512-BF16, AMX or ARM's BF16, else float32."""
 
     def __post_init__(self) -> None:
         require_inference_device(self.device, "inference.device")

@@ -1,18 +1,12 @@
-"""Which device a role computes on, in which precision, and what its memory is. No tensors in here."""
+"""Which device a role computes on, and what its memory is. No tensors in here."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 
-from engine.config import InferenceConfig, LearnerConfig
 from engine.device_names import simulated_timing
 from engine.errors import MachineProblem
-
-CPU_FACTS = Path("/proc/cpuinfo")
-BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
-"""What CPUs that multiply bfloat16 call it, x86 and ARM."""
 
 
 def resolve_device(name: str) -> torch.device:
@@ -59,25 +53,3 @@ def out_of_memory_is_final() -> Iterator[None]:
             f"a GPU ran out of memory ({str(error).partition('. ')[0]}): end what else uses it, or give fewer --games-per-actor or "
             "--simulations, or a smaller --set training.micro_batch_size."
         ) from error
-
-
-def inference_dtype(config: InferenceConfig, device: torch.device) -> torch.dtype:
-    """Returns the precision of the inference copy; bfloat16 only pays, and is only used, on CUDA."""
-    return torch.bfloat16 if config.precision == "bfloat16" and device.type == "cuda" else torch.float32
-
-
-def learns_in_bfloat16(config: LearnerConfig, device: torch.device) -> bool:
-    """Returns whether the passes of training run in bfloat16.
-
-    On a CPU with AVX512-BF16 a step of the residual network of 1 x 32 took 0.61 of the time it takes in float32, one of
-    an MLP 256 wide 0.63, 128 wide 0.72.
-    """
-    if config.precision == "auto":
-        return device.type == "cuda" or cpu_multiplies_bfloat16()
-    return config.precision == "bfloat16"
-
-
-def cpu_multiplies_bfloat16() -> bool:
-    """Returns whether this machine's CPU has instructions for it; without them bfloat16 is slower than float32."""
-    lines = CPU_FACTS.read_text().splitlines() if CPU_FACTS.exists() else []
-    return any(BFLOAT16_FLAGS & set(line.split()) for line in lines if line.startswith(("flags", "Features")))

@@ -8,6 +8,7 @@ from engine.activations import action_numbers, root_numbers, sample_numbers, ser
 from engine.batch_sizes import batch_buckets, largest_batch
 from engine.config import RunConfig
 from engine.device_names import is_in_host_memory, simulated_timing
+from engine.precision import serves_in_bfloat16
 from engine.private_memory import (
     FLOAT_BYTES,
     MIB,
@@ -83,9 +84,9 @@ def _gpu_name(device: str) -> str | None:
     return device if ":" in device else "cuda:0"
 
 
-def latent_itemsize(config: RunConfig, *, is_on_gpu: bool) -> int:
-    """Returns bytes per number of a hidden state; bfloat16 is only used on GPUs."""
-    return BFLOAT16_BYTES if config.inference.precision == "bfloat16" and is_on_gpu else FLOAT_BYTES
+def latent_itemsize(config: RunConfig, spec: GameSpec, *, is_on_gpu: bool) -> int:
+    """Returns bytes per number of a hidden state."""
+    return BFLOAT16_BYTES if serves_in_bfloat16(config, spec, is_on_gpu=is_on_gpu) else FLOAT_BYTES
 
 
 def pool_bytes(config: RunConfig, spec: GameSpec, itemsize: int) -> int:
@@ -107,8 +108,11 @@ def device_parts(config: RunConfig, spec: GameSpec, num_floats: int, placement: 
 
 def _server_parts(config: RunConfig, spec: GameSpec, num_floats: int) -> tuple[DevicePart, ...]:
     """Returns what inference keeps on a GPU: its weights as they arrive and as they are served, hidden states, forward passes."""
-    itemsize, network = latent_itemsize(config, is_on_gpu=True), config.network
-    precision, shape = config.inference.precision, " x ".join(str(size) for size in latent_shape(network, spec))
+    itemsize, network = latent_itemsize(config, spec, is_on_gpu=True), config.network
+    precision, shape = (
+        "bfloat16" if itemsize == BFLOAT16_BYTES else "float32",
+        " x ".join(str(size) for size in latent_shape(network, spec)),
+    )
     table = spec.num_actions * action_numbers(network, spec)
     num_trees, num_nodes = num_slots(config), config.search.num_simulations + 1
     graphs = batch_buckets(largest_batch(config, num_trees))  # each keeps memory of its own

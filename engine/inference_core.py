@@ -14,9 +14,10 @@ from torch import Tensor
 from engine.batch_sizes import largest_batch
 from engine.config import RunConfig
 from engine.cuda_graphs import RecurrentGraphs
-from engine.device import inference_dtype, resolve_device
+from engine.device import resolve_device
 from engine.inference_device import Answer, Batch
 from engine.latents import LatentPool
+from engine.precision import serves_in_bfloat16
 from muzero.networks.inference_network import InferenceNetwork
 from muzero.types import (
     Float32Array,
@@ -57,7 +58,7 @@ class InferenceCore:
         self.num_nodes = config.search.num_simulations + 1
         self.num_priors = min(spec.num_actions, config.search.num_simulations)
         self.version = 0
-        dtype = inference_dtype(config.inference, self.device)
+        dtype = torch.bfloat16 if serves_in_bfloat16(config, spec, is_on_gpu=self.device.type == "cuda") else torch.float32
         self.network = InferenceNetwork(spec, action_planes, config.network, device=self.device, dtype=dtype, num_priors=self.num_priors)
         self.pool = LatentPool(num_slots, self.num_nodes, self.network.latent_shape, self.device, dtype)
         self._typical_batch = typical_batch

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from engine.config import RunConfig
-from engine.device import learns_in_bfloat16
 from engine.errors import RunFailed
 from engine.fresh_counts import FreshCounts
 from engine.layout import Counter, Gauge
+from engine.precision import learns_in_bfloat16
 from engine.replay import Replay
 from engine.ring import Ring
 from engine.state_tree import StateTree
@@ -36,7 +36,7 @@ def network_size(config: RunConfig) -> int:
 def make_trainer(config: RunConfig, game: Game, device: torch.device) -> Trainer:
     """Returns the trainer of a run that begins."""
     network = build_network(game.spec, game.action_planes(), config.network, config.seed)
-    use_amp, use_compiler = learns_in_bfloat16(config.learner, device), config.learner.compile
+    use_amp, use_compiler = learns_in_bfloat16(config.learner, is_on_gpu=device.type == "cuda"), config.learner.compile
     return Trainer(network, config.scheduled_training, device, use_amp=use_amp, seed=config.seed, use_compiler=use_compiler)
 
 

@@ -155,7 +155,7 @@ def _estimate(config: RunConfig, spec: GameSpec, num_floats: int | None) -> Plan
         ring_bytes=ring_layout_of(config, spec).size_bytes,
         weights_bytes=None if num_floats is None else weights_layout(num_floats).size_bytes,
         telemetry_bytes=telemetry_layout(num_children).size_bytes,
-        latent_pool_bytes=pool_bytes(config, spec, latent_itemsize(config, is_on_gpu=is_server_on_gpu)),
+        latent_pool_bytes=pool_bytes(config, spec, latent_itemsize(config, spec, is_on_gpu=is_server_on_gpu)),
         is_pool_on_host=not is_server_on_gpu,
         latent_shape=latent_shape(config.network, spec),
         num_slots=num_slots(config),

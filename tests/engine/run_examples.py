@@ -21,6 +21,7 @@ TINY = {
     "training": {"batch_size": 16, "unroll_steps": 2, "lr_warmup_steps": 5},
     "replay": {"capacity_steps": 2000, "min_steps": 60, "replay_ratio": 2.0},
     "actors": {"num_actors": 0, "games_per_actor": 4, "groups": 2},
+    "inference": {"precision": "float32"},  # on every machine
     "learner": {"publish_every_steps": 7},
     "evaluation": {"is_enabled": False},
 }

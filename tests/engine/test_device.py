@@ -6,8 +6,7 @@ from typing import NoReturn
 import pytest
 import torch
 
-from engine.config import LearnerConfig
-from engine.device import largest_device_bytes, learns_in_bfloat16, resolve_device
+from engine.device import largest_device_bytes, resolve_device
 from engine.errors import MachineProblem
 from engine.training import train
 from tests.engine.run_examples import RememberingDisplay, tiny_config
@@ -50,23 +49,3 @@ def test_only_gpus_have_memory_of_their_own(monkeypatch: pytest.MonkeyPatch) -> 
     assert largest_device_bytes((cpu, cpu)) is None
     assert largest_device_bytes((cpu, small)) == 24
     assert largest_device_bytes((large, small)) == 80
-
-
-@pytest.mark.parametrize(
-    ("precision", "flags", "device", "expected"),
-    [
-        ("auto", "fpu avx512f avx512_bf16 sse", "cpu", True),
-        ("auto", "fpu avx512f sse", "cpu", False),
-        ("auto", "fpu avx512f sse", "cuda", True),
-        ("float32", "fpu avx512_bf16", "cpu", False),
-        ("bfloat16", "fpu", "cpu", True),
-    ],
-)
-def test_training_is_in_bfloat16_where_the_device_multiplies_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, flags: str, device: str, expected: bool
-) -> None:
-    facts = tmp_path / "cpuinfo"
-    facts.write_text(f"model name\t: some avx512_bf16 CPU\nflags\t\t: {flags}\n")
-    monkeypatch.setattr("engine.device.CPU_FACTS", facts)
-    config = LearnerConfig(precision=precision)  # type: ignore[arg-type]
-    assert learns_in_bfloat16(config, torch.device(device)) is expected

@@ -13,7 +13,8 @@ from muzero.types import InitialRequest, Int64Array, RecurrentReply, RecurrentRe
 from tests.engine.inference_examples import CONFIG, make_core, make_network, random_observation, random_request, values_of
 from tests.engine.run_examples import tiny_config
 
-RESIDUAL = tiny_config(network={"kind": "residual", "num_blocks": 1, "num_channels": 4}, actors={"games_per_actor": 6})
+RESIDUAL_PARTS = {"network": {"kind": "residual", "num_blocks": 1, "num_channels": 4}, "actors": {"games_per_actor": 6}}
+RESIDUAL = tiny_config(**RESIDUAL_PARTS)
 STEPS = [
     RecurrentRequest(np.array(parents, np.int32), np.array(actions, np.int32), node)
     for node, parents, actions in ((1, [0, 0, 0], [0, 4, 8]), (2, [1, 0, 1], [3, 3, 0]), (3, [2, 1, 0], [8, 7, 6]))
@@ -49,6 +50,19 @@ def test_a_local_model_equals_the_network_unrolled_by_hand(config: RunConfig) ->
         answer = model.recurrent_inference(request)
         for name in ("reward", "value", "prior", "prior_action"):
             np.testing.assert_allclose(getattr(answer, name), getattr(expected, name), atol=1e-5, err_msg=name)
+
+
+def test_a_core_in_bfloat16_answers_in_float32_and_nearly_the_same() -> None:
+    observation, network = random_observation(1), make_network(RESIDUAL, seed=4)
+    rounded = tiny_config(**{**RESIDUAL_PARTS, "inference": {"precision": "bfloat16"}})
+    cores = [make_core(config, network) for config in (RESIDUAL, rounded)]
+    assert cores[1].network.dtype == torch.bfloat16 and cores[1].pool.read(torch.zeros(1, dtype=torch.int64)).dtype == torch.bfloat16
+    exact, near = (LocalModel(core, 3, 3).initial_inference(InitialRequest(observation)) for core in cores)
+    np.testing.assert_allclose(near.policy_logits, exact.policy_logits, atol=0.05)
+    exact_step, near_step = (LocalModel(core, 3, 3).recurrent_inference(STEPS[0]) for core in cores)
+    for name in ("reward", "value", "prior"):
+        assert getattr(near_step, name).dtype == np.float32
+        np.testing.assert_allclose(getattr(near_step, name), getattr(exact_step, name), atol=0.05, err_msg=name)
 
 
 def test_searches_in_other_slots_leave_a_tree_alone() -> None:

@@ -217,7 +217,7 @@ def test_the_papers_worlds_have_its_actions_and_limits(name: str) -> None:
 def test_the_paper_preset_needs_a_gpu_and_plans_for_one_of_80_gb(name: str) -> None:
     config = config_of(name, "paper")
 
-    assert (config.inference.device, config.learner.device, config.inference.precision) == ("cuda", "cuda", "bfloat16")
+    assert (config.inference.device, config.learner.device) == ("cuda", "cuda")
     assert config.plan.device_memory == "80GB"
 
 
