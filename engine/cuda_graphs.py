@@ -7,7 +7,6 @@ writes the pool's scratch row. Weights are loaded in place, so graphs outlive th
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,7 +35,7 @@ class HostBuffers:
     def reply(self, count: int) -> RecurrentReply:
         """Returns the answer, copied; the device must be done with it."""
         numbers = self.numbers.numpy()[:count]
-        reward, value, prior = (np.ascontiguousarray(part) for part in (numbers[:, 0], numbers[:, 1], numbers[:, 2:]))
+        reward, value, prior = (part.copy() for part in (numbers[:, 0], numbers[:, 1], numbers[:, 2:]))
         return RecurrentReply(reward, value, prior, self.prior_action.numpy()[:count].copy())
 
 

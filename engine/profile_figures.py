@@ -224,22 +224,35 @@ def load_of(recording: Recording, phases: tuple[Phase, ...]) -> Load:
     def part(group: str, *kinds: SpanKind, thread: str = MAIN_THREAD) -> float:
         return sum(share.get((group, thread, phase_name(kind)), 0.0) for kind in kinds)
 
-    fresh_waited = recording.growth(Counter.FRESH_WAIT_NANOSECONDS, indices.learner) * 1e-9 / seconds
+    def growth_share(counter: Counter, process: int) -> float:
+        return recording.growth(counter, process) * 1e-9 / seconds
+
+    def busy(of_spans: float, of_counters: float) -> float:
+        """Returns the larger of two shares that both come out too small: spans across an edge are lost, counters may be read late."""
+        return min(1.0, max(of_spans, of_counters))
+
+    fresh_waited = growth_share(Counter.FRESH_WAIT_NANOSECONDS, indices.learner)
     forward = recording.forward
     return Load(
         num_actors=config.actors.num_actors,
         games_per_actor=config.actors.games_per_actor,
         replay_ratio=config.replay.replay_ratio,
         learner_steps=recording.after.learner_steps,
-        learner_busy=part("learner", *BUSY_LEARNING),
+        learner_busy=busy(
+            part("learner", *BUSY_LEARNING),
+            growth_share(Counter.BUSY_NANOSECONDS, indices.learner) + part("learner", SpanKind.CHECKPOINT),
+        ),
         learner_paused=max(0.0, part("learner", SpanKind.THROTTLED) - fresh_waited),
         fresh_waited=min(1.0, fresh_waited),
         data_waited=part("learner", SpanKind.WAIT_DATA),
         actors_paused=part("actors", SpanKind.THROTTLED),
         actors_waiting=part("actors", SpanKind.WAIT_REPLY),
         device=config.inference.device,
-        device_busy=part("server", SpanKind.FORWARD, thread=ThreadTrack.DEVICE.name.lower()),
-        server_busy=min(1.0, recording.growth(Counter.BUSY_NANOSECONDS, indices.server) * 1e-9 / seconds),
+        device_busy=busy(
+            part("server", SpanKind.FORWARD, thread=ThreadTrack.DEVICE.name.lower()),
+            growth_share(Counter.DEVICE_BUSY_NANOSECONDS, indices.server),
+        ),
+        server_busy=min(1.0, growth_share(Counter.BUSY_NANOSECONDS, indices.server)),
         mean_batch=float(forward.argument.mean()) if len(forward) else 0.0,
         num_cores=recording.num_cores,
         idle_cores=_idle_cores(recording),

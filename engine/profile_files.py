@@ -129,6 +129,8 @@ def is_running(run_dir: Path) -> bool:
     """Returns whether a process holds the lock of a run folder."""
     try:
         descriptor = os.open(run_dir / LOCK_NAME, os.O_RDONLY)
+    except PermissionError as error:
+        raise UserError(f"the run in {run_dir} belongs to another user: ask for its profile as that user.") from error
     except OSError:
         return False
     try:

@@ -19,7 +19,7 @@ from engine.durable_files import write_atomically
 from engine.layout import Control, Counter
 from engine.machine_load import cpu_seconds, idle_core_seconds, usable_cores
 from engine.profile_figures import Figures, figures_of
-from engine.profile_files import TRACE_FOLDER, ProfileRequest, answer_request, clear_requests, take_request
+from engine.profile_files import TRACE_FOLDER, ProfileRequest, answer_request, take_request
 from engine.profile_report import report_of
 from engine.recording import NANOSECONDS, Moment, Recording, moment_of_run, record_of
 from engine.telemetry import ProcessIndices, Telemetry
@@ -35,6 +35,7 @@ LATE_SECONDS = 5.0
 """Recording ends by itself if this process is so late to end it."""
 LAST_SECONDS = 60.0
 """Longest wait for the files at the end of a run."""
+JOIN_SECONDS = 0.2
 
 
 class Profiler:
@@ -69,7 +70,6 @@ class Profiler:
         self._request: ProfileRequest | None = None
         self._writer: threading.Thread | None = None
         self._written: dict[str, Any] | None = None
-        clear_requests(run_dir)
 
     def look(self) -> None:
         """Does what is due; call it several times a second."""
@@ -78,7 +78,8 @@ class Profiler:
         if self._before is None and self._writer is None:
             self._begin_if_wanted()
             return
-        self._refuse_others()
+        seconds = max(1.0, self._stop_at - time.monotonic())  # writing takes about as long
+        self._refuse_others(f"the run records another profile: ask again in {seconds:.0f} seconds.")
         if self._before is not None and time.monotonic() >= self._stop_at:
             self._end()
 
@@ -87,13 +88,25 @@ class Profiler:
         if self._before is not None:
             self._end()
 
-    def finish(self) -> None:
-        """Ends with the run: what was recorded is written and told when this returns."""
+    def look_after_training(self) -> None:
+        """Does what is due while the last weights are evaluated: tells what is written, and refuses whoever asks now."""
+        if self._writer is not None and not self._writer.is_alive():
+            self._report()
+        self._refuse_others("the training has ended: there is nothing to record any more.")
+
+    def finish(self, is_hurried: Callable[[], bool]) -> None:
+        """Ends with the run: what was recorded is written and told when this returns.
+
+        Args:
+            is_hurried: asked several times a second; True leaves unwritten what is not written yet.
+        """
         self.end()
         if self._seconds is not None:
             self._tell("profile: the run ended before its learning was in a steady state, so nothing was recorded")
         if self._writer is not None:
-            self._writer.join(timeout=LAST_SECONDS)
+            deadline = time.monotonic() + LAST_SECONDS
+            while self._writer.is_alive() and time.monotonic() < deadline and not is_hurried():
+                self._writer.join(timeout=JOIN_SECONDS)
             self._report()
 
     def _begin_if_wanted(self) -> None:
@@ -104,12 +117,11 @@ class Profiler:
             self._begin(self._seconds)
             self._seconds = None
 
-    def _refuse_others(self) -> None:
-        """Tells whoever asks meanwhile to wait: a recording may take minutes, and there is one at a time."""
+    def _refuse_others(self, reason: str) -> None:
+        """Tells whoever asks meanwhile why not: a recording may take minutes, and there is one at a time."""
         request = take_request(self._run_dir)
         if request is not None:
-            seconds = max(1.0, self._stop_at - time.monotonic())  # writing takes about as long
-            self._answer(request, {"error": f"the run records another profile: ask again in {seconds:.0f} seconds."})
+            self._answer(request, {"error": reason})
 
     def _is_steady(self) -> bool:
         """Returns whether learning has begun and caught up with the moves that were stored before it."""
@@ -156,7 +168,7 @@ class Profiler:
     def _report(self) -> None:
         """Tells what was written, here and where it was asked for."""
         self._writer = None
-        record = self._written or {"error": f"the profile was not written within {LAST_SECONDS:.0f} seconds."}
+        record = self._written or {"error": "the run ended before the profile was written."}
         self._written = None
         if "error" in record:
             self._tell(f"profile: {record['error']}")

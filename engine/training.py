@@ -14,6 +14,7 @@ from engine.display import Display
 from engine.errors import RunFailed
 from engine.layout import Control, State
 from engine.plan import make_plan, on_devices
+from engine.profile_files import clear_requests
 from engine.profiler import Profiler
 from engine.run_clock import start_clock
 from engine.run_folder import RunFolder, RunMode, check_run, open_run
@@ -95,6 +96,7 @@ def _prepare_and_run(
     display.message(f"inference on {found.device}, learning on {found.learner_device}, network of {found.num_floats:,} numbers")
     run = _run_in_one_process if config.actors.num_actors == 0 else _run_processes
     with open_run(run_dir, mode, config_toml=config_to_toml(config), command_line=command_line, seed=config.seed) as folder:
+        clear_requests(folder.path)
         return run(config, folder, found, resume_from, display, signals, started, profile_seconds)
 
 
@@ -135,7 +137,7 @@ def _run_in_one_process(
         while not run.is_done and signals.count == 0 and not watch.look(run.states, 0):
             run.turn()
             profiler.look()
-        profiler.finish()
+        profiler.end()
         if signals.count:
             display.message("stopping: saving a checkpoint")
         has_ended_by_itself = signals.count == 0
@@ -145,6 +147,7 @@ def _run_in_one_process(
             if _announce_last_evaluation(run.telemetry, config, display):
                 run.evaluate_last_weights(lambda: signals.count > 0)
         watch.look_now(run.states, 0)
+        profiler.finish(lambda: signals.count > 1)
     except EnvironmentFailed:
         display.message("saving what there is")
         run.save_after_failure()
@@ -219,18 +222,18 @@ def _supervise(
         has_ended_by_itself = signals.count == 0
         if has_ended_by_itself:
             segments.telemetry.set_control(Control.TRAINING_ENDED, 1)
-            _await_last_evaluation(supervisor, segments.telemetry, watch, display, signals, config)
+            _await_last_evaluation(supervisor, segments.telemetry, watch, profiler, display, signals, config)
     except MuZeroError as error:
         display.message("a role keeps dying: saving what there is" if isinstance(error, RunFailed) else "saving what there is")
         segments.telemetry.set_control(Control.STOP_REQUESTED, 1)
         supervisor.drain(config.supervisor.drain_seconds, lambda: signals.count > 0)
         raise
-    profiler.finish()
     if not has_ended_by_itself:
         display.message("stopping: draining and saving a checkpoint (again to force)")
     segments.telemetry.set_control(Control.STOP_REQUESTED, 1)
     supervisor.drain(config.supervisor.drain_seconds, lambda: signals.count > 1)
     watch.look_now(supervisor.states, supervisor.restarts)
+    profiler.finish(lambda: signals.count > 1)
     is_saved = supervisor.states[LEARNER_NAME] == State.STOPPED.name
     if signals.count < 2 and not is_saved:
         raise RunFailed("the last checkpoint was not written, see logs/learner.log of the run: --resume goes on at the one before.")
@@ -239,7 +242,13 @@ def _supervise(
 
 
 def _await_last_evaluation(
-    supervisor: Supervisor, telemetry: Telemetry, watch: Watch, display: Display, signals: StopSignals, config: RunConfig
+    supervisor: Supervisor,
+    telemetry: Telemetry,
+    watch: Watch,
+    profiler: Profiler,
+    display: Display,
+    signals: StopSignals,
+    config: RunConfig,
 ) -> None:
     """Gives the evaluator time to play the last weights, until it ends, the time for it is over, or a signal comes."""
     if supervisor.states.get(EVALUATOR_NAME) not in ALIVE or not _announce_last_evaluation(telemetry, config, display):
@@ -250,6 +259,7 @@ def _await_last_evaluation(
             display.message(f"the evaluation took more than {config.evaluation.last_seconds:g} s (evaluation.last_seconds) and was left")
             return
         supervisor.poll(POLL_SECONDS)
+        profiler.look_after_training()
         watch.look(supervisor.states, supervisor.restarts)
 
 

@@ -14,6 +14,8 @@ BUSY_SHARE = 0.9
 """What is busy for more of the time than this cannot do much more."""
 IDLE_CORES = 0.5
 """With fewer idle cores than this, one more process takes from the others what it gives."""
+IDLE_SHARE = 0.25
+"""The same as a part of all cores, where that is less: of half a core, a container's quota, no half can be idle."""
 OUT_OF_REACH = 2.0
 """The learner could take so many times the games that idle cores could bring at best: more actors are then no answer."""
 SMALL_BATCH = 256
@@ -91,7 +93,7 @@ class Load:
     @property
     def has_idle_cores(self) -> bool:
         """Whether one more process would find a core."""
-        return self.idle_cores >= IDLE_CORES
+        return self.idle_cores >= min(IDLE_CORES, IDLE_SHARE * self.num_cores)
 
     @property
     def foreign_cores(self) -> float:

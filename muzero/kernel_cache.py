@@ -16,7 +16,7 @@ CACHE_VARIABLE = "NUMBA_CACHE_DIR"
 def configure() -> Path:
     """Returns the cache folder, setting NUMBA_CACHE_DIR unless the user has set it."""
     if CACHE_VARIABLE not in os.environ:
-        os.environ[CACHE_VARIABLE] = str(_writable_folder(f"muzero-kernels-{source_hash()}"))
+        os.environ[CACHE_VARIABLE] = str(writable_folder(f"muzero-kernels-{source_hash()}"))
     return Path(os.environ[CACHE_VARIABLE])
 
 
@@ -31,8 +31,10 @@ def source_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-def _writable_folder(name: str) -> Path:
-    """Returns the user's cache folder, or one in the temporary folder where that cannot be written."""
+def writable_folder(name: str) -> Path:
+    """Returns a folder of that name that only this user can write, made if need be: in the user's cache folder, or in the temporary
+    folder where that cannot be written.
+    """
     home_cache = Path(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")))
     temporary = Path(tempfile.gettempdir()) / f"muzero-{os.getuid()}"
     for parent in (home_cache, temporary):

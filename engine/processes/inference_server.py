@@ -32,6 +32,8 @@ from muzero.types import Float32Array, GameSpec
 
 IDLE_SECONDS = 0.05
 WEIGHTS_SECONDS = 0.05
+FROZEN_SECONDS = 5.0
+"""A server that did not come round for so long was stopped itself, and its device perhaps with it."""
 
 
 @out_of_memory_is_final()
@@ -121,6 +123,8 @@ class InferenceServer:
         self._patience_seconds = config.supervisor.heartbeat_timeout_seconds
         self._expected_leaves = leaves_in_flight(config)
         self._search_is_here: set[int] = set()
+        self._computing: dict[int, int] = {}  # client -> its request in the device
+        self._last_look = self._thawed = time.monotonic()
         self._mean_fill = 0.0
         self._spans, self._device_spans = block.spans, device_spans or silent_recorder()
 
@@ -166,8 +170,13 @@ class InferenceServer:
         return self._weights.version != self.device.version
 
     def _require_live_device(self, now: float) -> None:
-        """Raises PeerDied if the device is stuck: this thread goes on beating, so that nobody else would notice."""
-        if self._in_flight and now - max(self._in_flight[0].submitted, self._device_idle_since) > self._patience_seconds:
+        """Raises PeerDied if the device is stuck: this thread goes on beating, so that nobody else would notice. After a time in which this
+        process was stopped itself, the device gets all of its time again.
+        """
+        if now - self._last_look > FROZEN_SECONDS:
+            self._thawed = now
+        self._last_look = now
+        if self._in_flight and now - max(self._in_flight[0].submitted, self._device_idle_since, self._thawed) > self._patience_seconds:
             raise PeerDied(f"the inference device has computed one batch for {self._patience_seconds:g} s: it is stuck or far too slow.")
 
     def _batch_seconds(self, now: float) -> float:
@@ -197,7 +206,7 @@ class InferenceServer:
                 continue
             if header.kind == Kind.RECURRENT and (header.epoch != self._epoch or client.index not in self._search_is_here):
                 self._answers.tell(identity, Kind.STALE, header)
-            else:
+            elif self._computing.get(client.index) != header.request_id:  # else sent again while the device computes it: its reply comes
                 self._batcher.add(Pending(identity, header, client, message, self._spans.begin()), time.monotonic())
         if num_received:
             self._spans.end(SpanKind.GATHER, began, num_received)
@@ -213,6 +222,7 @@ class InferenceServer:
         if staged.num_leaves:
             assembled = self._spans.end(SpanKind.ASSEMBLE, began, staged.num_leaves)
             self._in_flight.append(InFlight(staged, self.device.version, time.monotonic(), assembled))
+            self._computing |= {pending.client.index: pending.header.request_id for pending in (*staged.roots, *staged.leaves)}
             self.device.submit(staged.batch)
             self._stagings.rotate()  # only now: a batch that was refused whole leaves its memory free, and the other's in flight
             self._record_queued(staged, assembled)
@@ -225,6 +235,8 @@ class InferenceServer:
                 if reply is not None:
                     self._answers.reply(requests, reply, done.version)
             self._batcher.answered(done.staged.clients, time.monotonic())
+            for client in done.staged.clients:
+                self._computing.pop(client, None)
             self._spans.end(SpanKind.REPLY, began, done.staged.num_leaves)
             self._count(done, finished.moment)
 

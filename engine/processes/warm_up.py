@@ -18,7 +18,7 @@ from engine.batch_buffers import make_batch_buffers
 from engine.batch_staging import Staging
 from engine.batching import Pending
 from engine.config import RunConfig
-from engine.device import largest_device_bytes, resolve_device
+from engine.device import largest_device_bytes, out_of_memory_is_final, resolve_device
 from engine.device_names import simulated_timing
 from engine.layout import legal_bytes_for, policy_entries_for, ring_layout_of
 from engine.learning import make_trainer, network_size
@@ -155,9 +155,15 @@ def compile_reanalysis(config: RunConfig, spec: GameSpec) -> None:
     Reanalysis(config, spec, small_ring(config, spec), search, 0).run(ignorant_model(search), batch_number=0)
 
 
+@out_of_memory_is_final()
 def compile_training(config: RunConfig, spec: GameSpec, device: torch.device) -> None:
-    """Compiles a training step where the run wants that; torch keeps its kernels on disk, where the learner finds them."""
+    """Compiles a training step where the run wants that; torch keeps its kernels on disk, where the learner finds them.
+
+    Raises:
+        MachineProblem: the machine lacks the tools, or the device the memory.
+    """
     if config.learner.compile:
+        torch.set_num_threads(config.learner.num_threads)  # kernels are made for a number of threads
         entries = policy_entries_for(spec.num_actions, config.replay.policy_entries)
         compile_step(make_trainer(config, make_game(config.env), device), make_batch_buffers(spec, config.training, entries))
 

@@ -67,6 +67,8 @@ def make_recording(*, counted: int = 100) -> Recording:
     prefetch = telemetry.thread_spans(ThreadTrack.PREFETCH)
     prefetch.record(SpanKind.SAMPLE, START + 3 * MILLISECOND, START + 8 * MILLISECOND, 16)
     telemetry.block(INDICES.server).add(Counter.BUSY_NANOSECONDS, 33 * MILLISECOND)
+    telemetry.block(INDICES.server).add(Counter.DEVICE_BUSY_NANOSECONDS, 22 * MILLISECOND)
+    telemetry.block(INDICES.learner).add(Counter.BUSY_NANOSECONDS, 39 * MILLISECOND)
     telemetry.block(INDICES.learner).add(Counter.SAMPLES, 16)
     telemetry.block(INDICES.learner).add(Counter.LAG_VERSIONS, 24)
     telemetry.set_control(Control.LEARNER_STEPS, 1)

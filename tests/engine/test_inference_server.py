@@ -14,6 +14,7 @@ from engine.inference_client import InferenceClient, RemoteModel
 from engine.inference_device import Batch
 from engine.layout import Counter
 from engine.messages import Header, Kind
+from engine.processes.inference_server import InferenceServer
 from engine.replies import ReplyReader
 from engine.run_parts import make_wire
 from engine.transport import ClientSocket
@@ -145,6 +146,23 @@ def test_a_request_that_comes_twice_is_answered_twice_alike(address: str, connec
             (first_header, first), (second_header, second) = ask(socket, request), ask(socket, request)
             assert first_header == second_header
             assert_replies_equal(first, second)
+
+
+def test_a_request_that_comes_again_while_the_device_computes_it_is_not_computed_again(
+    address: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_held, take = threading.Event(), CpuDevice.take
+    monkeypatch.setattr(CpuDevice, "take", lambda self: None if is_held.is_set() else take(self))
+    with serving(address, make_weights(make_network())) as block:
+        socket = connect("actor")
+        is_held.set()
+        for _ in range(3):
+            ask_only(socket, random_request(), 0, request_id=7)
+            time.sleep(0.1)
+        is_held.clear()
+        assert answer(socket)[0].request_id == 7
+        assert ask(socket, FIRST_STEP, request_id=8)[0].request_id == 8
+        assert block.get(Counter.REQUESTS) == 2
 
 
 def test_each_reply_comes_whole_from_the_version_it_names_while_weights_change(address: str, connect: Connect) -> None:
@@ -288,6 +306,25 @@ def test_a_device_that_never_answers_ends_the_server(address: str, connect: Conn
     with pytest.raises(PeerDied, match="has computed one batch for 0.2 s"), serving(address, weights, config):
         assert connect("actor").send(WIRE.request_message(Header(Kind.INITIAL, 0, 0, 1, 0), random_request()))
         time.sleep(1.0)
+
+
+def test_a_server_that_was_frozen_gives_its_device_time_again(address: str, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_held, take, receive = threading.Event(), CpuDevice.take, InferenceServer._receive
+    monkeypatch.setattr("engine.processes.inference_server.FROZEN_SECONDS", 0.3)
+    monkeypatch.setattr(CpuDevice, "take", lambda self: None if is_held.is_set() else take(self))
+    config = tiny_config(supervisor={"heartbeat_timeout_seconds": 0.5}, actors={"num_actors": 2, "games_per_actor": 6, "groups": 2})
+
+    def freeze_once(self: InferenceServer) -> None:
+        receive(self)
+        if is_held.is_set() and self._in_flight:
+            time.sleep(1.0)
+            is_held.clear()
+
+    monkeypatch.setattr(InferenceServer, "_receive", freeze_once)
+    with serving(address, make_weights(make_network()), config):
+        socket = connect("actor")
+        is_held.set()
+        assert ask(socket, random_request())[0].kind == Kind.INITIAL
 
 
 def test_a_device_that_dies_before_its_first_batch_ends_the_server(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

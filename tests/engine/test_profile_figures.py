@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.layout import SPAN_CAPACITY, SPAN_WORDS, SpanKind
+from engine.layout import SPAN_CAPACITY, SPAN_WORDS, Counter, SpanKind
 from engine.profile_figures import Phase, distribution_of, figures_of, phase_name, shares_of
 from engine.profile_report import report_of
 from engine.profiler import profile_record
@@ -75,6 +75,12 @@ def test_counters_that_are_read_late_dilute_no_share() -> None:
     assert [(one.phase, one.share) for one in late.phases] == [(one.phase, one.share) for one in FIGURES.phases]
     assert (late.load.device_busy, late.load.learner_busy) == (FIGURES.load.device_busy, FIGURES.load.learner_busy)
     assert (late.seconds, late.simulations_per_second, late.load.server_busy) == pytest.approx((0.4, 160, 0.33 / 4))
+
+
+def test_passes_across_the_edges_of_a_recording_count_as_busy_time() -> None:
+    recording = make_recording()
+    recording.after.counters[recording.indices.server, Counter.DEVICE_BUSY_NANOSECONDS] += 70_000_000
+    assert figures_of(recording).load.device_busy == pytest.approx(0.92)
 
 
 def test_the_verdict_is_judged_from_what_was_recorded() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.layout import Control, Counter, SpanKind, telemetry_layout
-from engine.profile_files import TRACE_FOLDER
+from engine.profile_files import TRACE_FOLDER, clear_requests
 from engine.profiler import Profiler
 from engine.shared_memory import Segment
 from engine.telemetry import ProcessIndices, Telemetry
@@ -27,6 +27,7 @@ class Profiled:
     def __init__(self, run_dir: Path, seconds: float | None) -> None:
         self.messages: list[str] = []
         self.run_dir = run_dir
+        clear_requests(run_dir)
         self.telemetry = Telemetry(Segment.private(telemetry_layout(INDICES.num_processes)).arrays)
         pids = {"actor-0": os.getpid()}
         self.profiler = Profiler(CONFIG, run_dir, self.telemetry, INDICES, lambda: pids, self.messages.append, seconds)
@@ -89,7 +90,7 @@ def test_a_run_that_ends_early_is_profiled_as_far_as_it_came(tmp_path: Path) -> 
     run = Profiled(tmp_path, seconds=100.0)
     run.learn(steps=1, samples=16, env_steps=8)
     run.profiler.look()
-    run.profiler.finish()
+    run.profiler.finish(lambda: False)
     assert not run.is_recording
     assert (tmp_path / TRACE_FOLDER / "profile.md").is_file()
 
@@ -113,7 +114,7 @@ def test_a_recording_ends_with_the_training_and_is_told_at_the_end_of_the_run(tm
     run.profiler.end()
     assert not run.is_recording
     time.sleep(0.5)  # the evaluation of the last weights
-    run.profiler.finish()
+    run.profiler.finish(lambda: False)
     assert run.messages[-1].startswith("profile: ") and len(run.messages) == 3
     seconds = re.search(r"tictactoe, (.*) s$", (tmp_path / TRACE_FOLDER / "profile.md").read_text(), re.M)
     assert seconds is not None and float(seconds[1]) < 0.5
@@ -136,7 +137,7 @@ def test_a_recording_that_is_ended_late_counts_until_it_ended_by_itself(tmp_path
 
 def test_a_run_that_ends_before_it_is_steady_says_so(tmp_path: Path) -> None:
     run = Profiled(tmp_path, seconds=1.0)
-    run.profiler.finish()
+    run.profiler.finish(lambda: False)
     assert run.messages == ["profile: the run ended before its learning was in a steady state, so nothing was recorded"]
 
 
@@ -148,3 +149,29 @@ def test_a_run_of_one_process_is_profiled_too(tmp_path: Path) -> None:
     events = read_trace(tmp_path / "run" / "trace" / "profile.json.gz")
     assert_is_sound(events)
     assert {"tree", "game step", "forward", "backward", "sample"} <= {event["name"] for event in events}
+
+
+def test_after_the_training_who_asks_is_refused_and_what_was_recorded_is_told(tmp_path: Path) -> None:
+    run = Profiled(tmp_path, seconds=100.0)
+    run.learn(steps=1, samples=16, env_steps=8)
+    run.profiler.look()
+    run.profiler.end()
+    identity = "0" * 32
+    (tmp_path / TRACE_FOLDER / "request.json").write_text(json.dumps({"identity": identity, "seconds": 1.0}))
+    deadline = time.monotonic() + 20
+    while len(run.messages) < 3 and time.monotonic() < deadline:
+        run.profiler.look_after_training()
+        time.sleep(0.01)
+    assert "profile.md" in run.messages[2] and not run.is_recording
+    assert "training has ended" in json.loads((tmp_path / TRACE_FOLDER / f"answer-{identity}.json").read_text())["error"]
+
+
+def test_who_is_in_a_hurry_does_not_wait_for_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.profiler.write_trace", lambda *_: time.sleep(3.0))
+    run = Profiled(tmp_path, seconds=100.0)
+    run.learn(steps=1, samples=16, env_steps=8)
+    run.profiler.look()
+    began = time.monotonic()
+    run.profiler.finish(lambda: True)
+    assert time.monotonic() - began < 2.0
+    assert run.messages[-1] == "profile: the run ended before the profile was written."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from muzero.kernel_cache import _writable_folder
+from muzero.kernel_cache import writable_folder
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_a_home_kernels_go_to_a_private_temporary_folder(temporary: Path) -> None:
-    assert _writable_folder("kernels-1") == temporary / "kernels-1" == _writable_folder("kernels-1")
+    assert writable_folder("kernels-1") == temporary / "kernels-1" == writable_folder("kernels-1")
     assert temporary.stat().st_mode & 0o777 == 0o700
 
 
@@ -27,7 +27,7 @@ def test_a_temporary_folder_that_others_can_write_is_not_used(temporary: Path) -
     temporary.mkdir()
     temporary.chmod(0o777)
 
-    folder = _writable_folder("kernels-1")
+    folder = writable_folder("kernels-1")
 
     assert folder.parent == temporary.parent and folder.name.startswith("kernels-1")
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -37,4 +37,4 @@ def test_a_link_is_not_followed(temporary: Path) -> None:
     (temporary.parent / "elsewhere").mkdir(mode=0o700)
     temporary.symlink_to(temporary.parent / "elsewhere")
 
-    assert _writable_folder("kernels-1").parent == temporary.parent
+    assert writable_folder("kernels-1").parent == temporary.parent
