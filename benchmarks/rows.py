@@ -3,9 +3,19 @@
 from benchmarks.row import RUN, Comparison, Evaluation, Row, Settings
 from muzero.errors import UnknownName
 
-CONNECT4: Settings = {"evaluation.opponent": "alphabeta:depth=5", "evaluation.episodes": 40, "evaluation.interval_seconds": 120}
+CONNECT4: Settings = {
+    "learner.compile": True,
+    "evaluation.opponent": "alphabeta:depth=5",
+    "evaluation.episodes": 40,
+    "evaluation.interval_seconds": 120,
+}
 """How a run of Connect Four is watched: against random players its curve would soon be flat."""
-GO: Settings = {"evaluation.opponent": "gnugo:level=1", "evaluation.episodes": 20, "evaluation.interval_seconds": 300}
+GO: Settings = {
+    "learner.compile": True,
+    "evaluation.opponent": "gnugo:level=1",
+    "evaluation.episodes": 20,
+    "evaluation.interval_seconds": 300,
+}
 LUNARLANDER: Settings = {
     "actors.num_actors": 1,
     "learner.compile": True,
