@@ -36,7 +36,7 @@ HEADINGS = {
 class EndToEndRow(TypedDict):
     """One task: what the whole loop does in a second of wall clock, and the same of the peer whose task it is.
 
-    The ratios are of the medians to the targets; `peer_parameters` and `peer_cpu_seconds_per_wall_second` are the peer's, too.
+    The two ratios of rates are of the medians to the targets; whatever begins with `peer` is the peer's.
     """
 
     task: str
@@ -60,6 +60,7 @@ class EndToEndRow(TypedDict):
     cpu_seconds_per_wall_second: float
     peer: str
     peer_parameters: int
+    peer_replay_ratio: float
     peer_moves_per_second: float
     peer_updates_per_second: float
     peer_cpu_seconds_per_wall_second: float
@@ -125,6 +126,7 @@ def _row(task: PeerTask, config: RunConfig, windows: list[Look]) -> EndToEndRow:
         cpu_seconds_per_wall_second=round(statistics.median(rates("cpu_seconds")), 3),
         peer=task.peer,
         peer_parameters=task.peer_parameters,
+        peer_replay_ratio=round(task.peer_replay_ratio, 3),
         peer_moves_per_second=task.peer_rates.moves_per_second,
         peer_updates_per_second=task.peer_rates.updates_per_second,
         peer_cpu_seconds_per_wall_second=task.peer_cpu,

@@ -65,13 +65,13 @@ class Turn(NamedTuple):
 
     @property
     def data_wait_share(self) -> float:
-        """Part of that time in which it waited for a batch."""
-        return self.live.data_wait_seconds / self.free_seconds
+        """Part of that time in which it waited for a batch; a wait counts when it ends, so that a bit of the time before may be in it."""
+        return min(1.0, self.live.data_wait_seconds / self.free_seconds)
 
     @property
     def throttled_share(self) -> float:
         """Part of all time in which a governor paused it."""
-        return self.live.learner_throttled_seconds / self.live.elapsed_seconds
+        return min(1.0, self.live.learner_throttled_seconds / self.live.elapsed_seconds)
 
 
 def bench_learner(

@@ -49,7 +49,15 @@ class PeerTask(NamedTuple):
     @property
     def replay_ratio(self) -> float:
         """Samples per move at which both targets are reached together; the governor holds it."""
-        return self.target.updates_per_second * int(self.settings["training.batch_size"]) / self.target.moves_per_second
+        return self._samples_per_move(self.target)
+
+    @property
+    def peer_replay_ratio(self) -> float:
+        """Samples per move that the peer trained on."""
+        return self._samples_per_move(self.peer_rates)
+
+    def _samples_per_move(self, rates: Rates) -> float:
+        return rates.updates_per_second * int(self.settings["training.batch_size"]) / rates.moves_per_second
 
 
 TASKS = (

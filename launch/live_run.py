@@ -86,17 +86,10 @@ class LiveRun:
         self._show(lambda: f"{self._name}: starting the run")
         self._child.wait_until_ready()
         self._show(lambda: f"{self._name}: waiting until learning is steady")
-        governor, began, first_step_at = governor_of(self._config), time.monotonic(), None
-        while True:
-            look, now = self.look(), time.monotonic()
-            if look.learner_steps == 0:
-                if now - began > FIRST_STEP_SECONDS:
-                    raise MuZeroError(f"the run of {self._name} took no learner step within {FIRST_STEP_SECONDS:.0f} seconds.")
-                continue
-            first_step_at = first_step_at or now
-            samples = look.learner_steps * self._config.training.batch_size
-            if governor.has_caught_up(samples, look.env_steps) or now - first_step_at >= CATCH_UP_SECONDS:
-                return
+        self._wait_for_first_step()
+        deadline = time.monotonic() + CATCH_UP_SECONDS
+        while not self._has_caught_up(self.look()) and time.monotonic() < deadline:
+            pass
 
     def measure(self, seconds: float) -> Look:
         """Returns the growth of the run's numbers in so many seconds, up to one more."""
@@ -118,6 +111,15 @@ class LiveRun:
         finally:
             _signal(pids[::-1], signal.SIGCONT)
         self.measure(SETTLE_SECONDS)
+
+    def _wait_for_first_step(self) -> None:
+        deadline = time.monotonic() + FIRST_STEP_SECONDS
+        while self.look().learner_steps == 0:
+            if time.monotonic() > deadline:
+                raise MuZeroError(f"the run of {self._name} took no learner step within {FIRST_STEP_SECONDS:.0f} seconds.")
+
+    def _has_caught_up(self, look: Look) -> bool:
+        return governor_of(self._config).has_caught_up(look.learner_steps * self._config.training.batch_size, look.env_steps)
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:

@@ -23,7 +23,7 @@ def test_bench_end_to_end_has_a_row_per_task_with_the_peer_and_the_target_beside
 
     assert report["bench"] == "end-to-end"
     (row,) = report["rows"]
-    assert (row["task"], row["games"], row["replay_ratio"], row["peer"], row["peer_parameters"]) == ("tiny", 4, 2.0, "nobody", 1000)
+    assert (row["task"], row["games"], row["replay_ratio"], row["peer"], row["peer_replay_ratio"]) == ("tiny", 4, 2.0, "nobody", 1.6)
     assert (row["peer_moves_per_second"], row["peer_updates_per_second"], row["peer_cpu_seconds_per_wall_second"]) == (10.0, 1.0, 1.5)
     for figure in ("moves", "updates"):
         assert 0 < row[f"{figure}_per_second_min"] <= row[f"{figure}_per_second"] <= row[f"{figure}_per_second_max"]
