@@ -22,10 +22,7 @@ check: $(VENV)/.dev-installed
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.run-installed
-	$(BIN)/muzero bench search $(ARGS)
-	$(BIN)/muzero bench inference $(ARGS)
-	$(BIN)/muzero bench transport $(ARGS)
-	$(BIN)/muzero bench engine $(ARGS)
+	$(BIN)/muzero bench all $(ARGS)
 
 results: $(VENV)/.results-installed
 	$(BIN)/python -m benchmarks.render

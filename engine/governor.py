@@ -10,6 +10,11 @@ from engine.config import RunConfig
 
 NO_LIMIT = 1 << 62
 """More environment steps than any run plays."""
+CAUGHT_UP_SHARE = 0.9
+"""After its first step the learner trains on the moves stored before it; with this share of all samples that the replay ratio allows it
+has caught up."""
+CATCH_UP_SECONDS = 30.0
+"""A learner that is the limit takes long to catch up: so long after its first step it is measured as it is."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,10 @@ class Governor:
     def may_learn(self, samples: int, env_steps: int, stored_steps: int) -> bool:
         """Returns whether the learner may take one more step, after so many samples, steps played and steps stored."""
         return stored_steps >= self.min_steps and samples + self.batch_size <= self.replay_ratio * env_steps
+
+    def has_caught_up(self, samples: int, env_steps: int) -> bool:
+        """Returns whether nearly all samples that so many environment steps allow were trained on, give or take two learner steps."""
+        return samples + 2 * self.batch_size >= CAUGHT_UP_SHARE * self.replay_ratio * env_steps
 
 
 def governor_of(config: RunConfig) -> Governor:

@@ -12,11 +12,23 @@ CGROUP = Path("/sys/fs/cgroup")
 
 def cpu_seconds(pid: int) -> float | None:
     """Returns the processor time, user and system, that a process and its threads have taken, or None if it is gone."""
-    try:
-        fields = Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
+    fields = _stat_fields(pid)
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND if fields else None
+
+
+def process_tree(root: int) -> list[int]:
+    """Returns the process ids of a process and its descendants, each after its parent."""
+    facts = {int(path.name): _stat_fields(int(path.name)) for path in Path("/proc").glob("[0-9]*")}
+    tree = [root]
+    for pid in tree:
+        tree += [child for child, fields in facts.items() if fields and int(fields[1]) == pid]
+    return tree
+
+
+def tree_cpu_seconds(root: int) -> float:
+    """Returns the processor time, user and system, that a process and its descendants have taken, those that ended included."""
+    ticks = (int(field) for pid in process_tree(root) for field in _stat_fields(pid)[11:15])  # the last two: of children that ended
+    return sum(ticks) / TICKS_PER_SECOND
 
 
 def idle_core_seconds(cores: Iterable[int]) -> float:
@@ -45,3 +57,11 @@ def quota_core_seconds() -> float:
             facts = dict(line.split() for line in (CGROUP / "cpu.stat").read_text().splitlines())
             return int(facts.get("usage_usec", 0)) * 1e-6
     return 0.0
+
+
+def _stat_fields(pid: int) -> list[str]:
+    """Returns what the kernel says of a process after its name: state, parent, ...; nothing if it is gone."""
+    try:
+        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []

@@ -16,6 +16,7 @@ from typing import Any
 from engine.chrome_trace import write_trace
 from engine.config import RunConfig
 from engine.durable_files import write_atomically
+from engine.governor import CATCH_UP_SECONDS, governor_of
 from engine.layout import Control, Counter
 from engine.machine_load import cpu_seconds, idle_core_seconds, usable_cores
 from engine.profile_figures import Figures, figures_of
@@ -26,11 +27,6 @@ from engine.telemetry import ProcessIndices, Telemetry
 
 TRACE_NAME = "profile.json.gz"
 REPORT_NAME = "profile.md"
-CAUGHT_UP_SHARE = 0.9
-"""After its first step the learner trains on the moves stored before it; with this share of all samples that the replay ratio allows it
-has caught up."""
-CATCH_UP_SECONDS = 30.0
-"""A learner that is the limit takes long to catch up: so long after its first step it is recorded as it is."""
 LATE_SECONDS = 5.0
 """Recording ends by itself if this process is so late to end it."""
 LAST_SECONDS = 60.0
@@ -130,9 +126,8 @@ class Profiler:
         self._learning_since = self._learning_since or time.monotonic()
         telemetry = self._telemetry
         env_steps = telemetry.control(Control.ENV_STEPS_BASE) + telemetry.total(Counter.ENV_STEPS, self._indices.actors)
-        samples = telemetry.block(self._indices.learner).get(Counter.SAMPLES) + 2 * self._config.training.batch_size
-        has_caught_up = samples >= CAUGHT_UP_SHARE * self._config.replay.replay_ratio * env_steps
-        return has_caught_up or time.monotonic() >= self._learning_since + CATCH_UP_SECONDS
+        samples = telemetry.block(self._indices.learner).get(Counter.SAMPLES)
+        return governor_of(self._config).has_caught_up(samples, env_steps) or time.monotonic() >= self._learning_since + CATCH_UP_SECONDS
 
     def _begin(self, seconds: float) -> None:
         self._before = self._moment()

@@ -36,7 +36,8 @@ class Status:
         games: games finished by the actors, resumed parts included.
         env_steps_per_second: moves played per second.
         games_per_second: games finished per second.
-        simulations_per_second: tree simulations per second, all actors together.
+        simulations: tree simulations of all actors, resumed parts included.
+        simulations_per_second: the same per second.
         learner_steps_per_second: gradient steps per second.
         samples_per_second: samples trained on per second.
         batch_size_mean: leaves per forward pass of the server; 0 without any.
@@ -76,6 +77,8 @@ class Status:
         policy_divergence: KL(fresh policy || policy of self-play) of reanalyzed positions in nats, running mean; how both are mixed is
             in `muzero.policy_divergence`.
         fresh_wait_fraction: part of the time that the learner waited for fresh positions, in [0, 1].
+        learner_throttled_seconds: time that governors have paused the learner in this start of the run.
+        data_wait_seconds: time that it has waited for batches that no governor forbade.
         eta_seconds: time left until the last step or the time limit; None when unknown.
     """
 
@@ -87,6 +90,7 @@ class Status:
     games: int
     env_steps_per_second: float
     games_per_second: float
+    simulations: int
     simulations_per_second: float
     learner_steps_per_second: float
     samples_per_second: float
@@ -126,6 +130,8 @@ class Status:
     fresh_age_histogram: tuple[int, ...]
     policy_divergence: float
     fresh_wait_fraction: float
+    learner_throttled_seconds: float
+    data_wait_seconds: float
     eta_seconds: float | None
 
 
@@ -155,6 +161,7 @@ class Totals:
     batches: int
     actors_throttled: float
     learner_throttled: float
+    data_waited: float
     fresh_waited: float
     reanalyzed_positions: int
     reanalysis_simulations: int
@@ -210,6 +217,7 @@ class StatusReader:
             games=totals.games,
             env_steps_per_second=_ratio(growth.env_steps, growth.seconds),
             games_per_second=_ratio(growth.games, growth.seconds),
+            simulations=totals.simulations,
             simulations_per_second=_ratio(growth.simulations, growth.seconds),
             learner_steps_per_second=learner_steps_per_second,
             samples_per_second=_ratio(growth.samples, growth.seconds),
@@ -249,6 +257,8 @@ class StatusReader:
             fresh_age_histogram=growth.fresh_ages,
             policy_divergence=self._of_reanalysis(Gauge.POLICY_DIVERGENCE),
             fresh_wait_fraction=min(1.0, _ratio(growth.fresh_waited, growth.seconds)),
+            learner_throttled_seconds=totals.learner_throttled,
+            data_wait_seconds=totals.data_waited,
             eta_seconds=self._eta_seconds(totals.learner_steps, learner_steps_per_second, elapsed),
         )
 
@@ -266,6 +276,7 @@ class StatusReader:
             batches=self._server.get(Counter.BATCHES),
             actors_throttled=total(Counter.THROTTLED_NANOSECONDS, actors) / NANOSECONDS / len(actors),
             learner_throttled=self._learner.get(Counter.THROTTLED_NANOSECONDS) / NANOSECONDS,
+            data_waited=self._learner.get(Counter.WAIT_NANOSECONDS) / NANOSECONDS,
             fresh_waited=self._learner.get(Counter.FRESH_WAIT_NANOSECONDS) / NANOSECONDS,
             reanalyzed_positions=total(Counter.REANALYZED_POSITIONS, reanalyzers),
             reanalysis_simulations=total(Counter.SIMULATIONS, reanalyzers),

@@ -4,6 +4,7 @@ import os
 import select
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
@@ -56,8 +57,20 @@ class BenchChild:
         """
         return msgspec.json.decode(self._line(), type=kind)
 
-    def close(self) -> None:
-        """Ends it."""
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def close(self, patience_seconds: float = 0.0) -> None:
+        """Ends it.
+
+        Args:
+            patience_seconds: how long it may take to end by itself, once its input has ended.
+        """
+        if patience_seconds:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.communicate(timeout=patience_seconds)
         self._process.kill()
         self._process.communicate(timeout=10)
 

@@ -1,14 +1,13 @@
 """Measures the games alone for `bench games`: the rows and how they are shown; how one is timed is in `play_speed.py`."""
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from operator import truediv
 from typing import Any, TypedDict
 
 from engine.private_memory import search_bytes
 from launch.config import playable_game
 from launch.play_speed import PASSES, Episodes, exceptions_in_a_sentence, replay_speed, warm_episodes
-from launch.tables import print_rows
 from muzero.config import EnvConfig, SearchConfig
 from muzero.types import GameSpec
 
@@ -28,6 +27,16 @@ DEFAULT_GAMES = (
 )
 BENCHED_SEARCH = SearchConfig(num_simulations=50)
 """What the memory of a tree is computed for."""
+
+HEADINGS = {
+    "game": "game",
+    "steps_per_second": "steps/s",
+    "frame_bytes": "frame_bytes",
+    "tree_kilobytes": "tree kB",
+    "raw_steps_per_second": "raw ale-py/s",
+    "share_of_raw": "share_of_raw",
+}
+"""What is shown of a row, and how: without the facts that `muzero games` shows, so that it fits 80 columns."""
 
 
 class SpeedRow(TypedDict):
@@ -57,22 +66,6 @@ def bench_games(names: Sequence[str] = (), *, seconds: float = 2.0) -> dict[str,
         UserError: a game cannot be made, breaks the contract of a game, or raises an exception.
     """
     return {"bench": "games", "rows": [_measure(name, seconds) for name in names or DEFAULT_GAMES]}
-
-
-def print_speeds(record: Mapping[str, Any]) -> None:
-    """Prints the rows without the facts that `muzero games` shows, so that they fit 80 columns."""
-    rows = [
-        {
-            "game": row["game"],
-            "steps/s": row["steps_per_second"],
-            "frame_bytes": row["frame_bytes"],
-            "tree kB": row["tree_kilobytes"],
-            "raw ale-py/s": row["raw_steps_per_second"],
-            "share_of_raw": row["share_of_raw"],
-        }
-        for row in record["rows"]
-    ]
-    print_rows(rows, title="bench games")
 
 
 def _measure(name: str, seconds: float) -> SpeedRow:

@@ -132,11 +132,11 @@ def _full_ring(shape: Shape, capacity_steps: int) -> Ring:
     layout = ring_layout(spec, capacity_steps=capacity_steps, max_trajectories=capacity_steps // 4, policy_entries=entries)
     ring, random = Ring(Segment.create("benchmark", layout, remedy="free some memory"), None), np.random.default_rng(0)
     for game in range(capacity_steps // steps):
-        ring.append(_episode(spec, steps, entries, game, random))
+        ring.append(noise_episode(spec, steps, entries, game, random))
     return ring
 
 
-def _episode(spec: GameSpec, steps: int, policy_entries: int, game: int, random: np.random.Generator) -> Trajectory:
+def noise_episode(spec: GameSpec, steps: int, policy_entries: int, game: int, random: np.random.Generator) -> Trajectory:
     """Returns an episode of noise."""
     weight = random.random((steps, policy_entries), dtype=np.float32)
     return Trajectory(

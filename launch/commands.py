@@ -3,27 +3,18 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import click
 
+from launch.bench_parts import ALL, PARTS, TIMED_PARTS, Timing, bench_all, bench_part, bench_simulated_device, print_part
 from launch.flags import PositiveNumber, SentenceGroup, WholeNumber
 from launch.shown_errors import shown_errors
 from launch.variables import PREFIX
 from launch.versions import version_option
 from muzero.errors import UserError
 
-Benched = tuple[dict[str, Any], Mapping[str, str] | None]
-"""The record of a benchmark, and which keys of its rows are shown, by which names; None for all."""
-TIMED_PARTS = ("inference", "transport", "engine", "games")
-"""Parts of the benchmark that measure for a given time."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-
-
-class Timing(TypedDict, total=False):
-    """How long a benchmark measures, its own default if that is not given."""
-
-    seconds: float
 
 
 @click.group(cls=SentenceGroup, context_settings={"auto_envvar_prefix": PREFIX})
@@ -131,9 +122,11 @@ def check_env_command(name: str, games: int, seed: int, assignments: Sequence[st
 
 
 @muzero.command("bench")
-@click.argument("part", type=click.Choice(["search", "inference", "transport", "engine", "replay", "games"]))
+@click.argument("part", type=click.Choice([*PARTS, ALL]))
 @click.argument("names", nargs=-1)
-@click.option("--seconds", type=PositiveNumber(), metavar="S", help="Time per game, or per measurement of processes; 1 or 2 by default.")
+@click.option(
+    "--seconds", type=PositiveNumber(), metavar="S", help="Time per game, task or measurement of processes; the part's own by default."
+)
 @click.option("--device", metavar="DEVICE", help="engine: a simulated device, for example simulated:200+35.")
 @click.option("--actors", type=WholeNumber(min=1), metavar="N", help="engine with --device: actor processes, 1 by default.")
 @click.option("--games-per-actor", type=WholeNumber(min=2), metavar="N", help="engine with --device: trees of each, 64 by default.")
@@ -148,49 +141,18 @@ def bench_command(
     games_per_actor: int | None,
     as_json: bool,
 ) -> None:
-    """Measures the tree search, the inference server, the sockets, actors with it, the replay or the games; NAMES says which games."""
-    from launch.bench_games import bench_games, print_speeds
-    from launch.tables import print_rows
-
+    """Measures one part of the engine, whole runs beside other engines (end-to-end), or everything (all); NAMES says which games."""
     if (device or actors or games_per_actor) and (part != "engine" or device is None):
         raise UserError("--device, --actors and --games-per-actor go together, and only with bench engine: leave them out.")
     if seconds is not None and part not in TIMED_PARTS:
-        raise UserError(f"bench {part} takes no --seconds: leave it out, it measures a fixed amount of work.")
-    timing = Timing() if seconds is None else Timing(seconds=seconds)
-    if part == "games":
-        _show(bench_games(names, **timing), print_speeds, as_json=as_json)
-    elif names:
+        why = "each part measures as long as it does alone" if part == ALL else "it measures a fixed amount of work"
+        raise UserError(f"bench {part} takes no --seconds: leave it out, {why}.")
+    if names and part != "games":
         raise UserError(f"bench {part} got '{names[0]}': leave it out, only bench games takes names.")
+    timing = Timing() if seconds is None else Timing(seconds=seconds)
+    if part == ALL:
+        _show(bench_all(print_part), lambda record: None, as_json=as_json)
+    elif device is not None:
+        _show(bench_simulated_device(device, actors, games_per_actor, timing), print_part, as_json=as_json)
     else:
-        record, headings = _bench(part, timing) if device is None else _bench_simulated(device, actors, games_per_actor, timing)
-        _show(record, lambda record: print_rows(record["rows"], title=f"bench {part}", headings=headings), as_json=as_json)
-
-
-def _bench_simulated(device: str, actors: int | None, games: int | None, timing: Timing) -> Benched:
-    """Runs the benchmark of the engine on a simulated device."""
-    from launch.bench_engine import HEADINGS, bench_simulated
-
-    return bench_simulated(device, actors=actors or 1, games=games or 64, **timing), HEADINGS
-
-
-def _bench(part: str, timing: Timing) -> Benched:
-    """Runs a benchmark, for so many seconds a measurement if they are given."""
-    if part == "search":
-        from launch.bench_search import bench_search
-
-        return bench_search(), None
-    if part == "replay":
-        from launch.bench_replay import bench_replay
-
-        return bench_replay(), None
-    if part == "inference":
-        from launch import bench_inference
-
-        return bench_inference.bench_inference(**timing), bench_inference.HEADINGS
-    if part == "transport":
-        from launch import bench_transport
-
-        return bench_transport.bench_transport(**timing), bench_transport.HEADINGS
-    from launch import bench_engine
-
-    return bench_engine.bench_engine(**timing), bench_engine.HEADINGS
+        _show(bench_part(part, names, timing), print_part, as_json=as_json)

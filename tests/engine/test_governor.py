@@ -27,6 +27,11 @@ def test_playing_stops_at_the_ratio_and_the_slack_once_there_is_something_to_lea
     assert GOVERNOR.env_step_limit(samples=400, stored_steps=100) == 250
 
 
+def test_the_learner_has_caught_up_two_steps_before_nine_tenths_of_the_samples_that_the_ratio_allows() -> None:
+    assert GOVERNOR.has_caught_up(samples=296, env_steps=100)
+    assert not GOVERNOR.has_caught_up(samples=295, env_steps=100)
+
+
 def test_the_slack_is_two_learner_steps_and_two_moves_of_every_game() -> None:
     config = tiny_config(actors={"num_actors": 3})
     assert governor_of(config).slack_steps == 2 * 16 // 2 + 2 * 3 * 4

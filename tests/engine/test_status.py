@@ -161,6 +161,16 @@ def test_the_consistency_loss_is_known_only_where_it_is_trained() -> None:
     assert math.isnan(plain.read(0.0).consistency_loss)
 
 
+def test_what_a_benchmark_measures_by_is_told_in_totals() -> None:
+    run = Run()
+    for actor, simulations in zip(run.actors, (300, 200), strict=True):
+        actor.set(Counter.SIMULATIONS, simulations)
+    run.learner.set(Counter.THROTTLED_NANOSECONDS, 2_500_000_000)
+    run.learner.set(Counter.WAIT_NANOSECONDS, 250_000_000)
+    status = run.read(20.0)
+    assert (status.simulations, status.learner_throttled_seconds, status.data_wait_seconds) == (500, 2.5, 0.25)
+
+
 def test_time_limit_bounds_the_time_left() -> None:
     run = Run(RunConfig(minutes=2.0, training=TrainingConfig(training_steps=1000)))
     run.read(0.0)

@@ -19,6 +19,7 @@ RECORDED: dict[str, Any] = {
     "games": 98765,
     "env_steps_per_second": 12345.6,
     "games_per_second": 1380.2,
+    "simulations": 30864175,
     "simulations_per_second": 310234.0,
     "learner_steps_per_second": 82.4,
     "samples_per_second": 10547.0,
@@ -58,6 +59,8 @@ RECORDED: dict[str, Any] = {
     "fresh_age_histogram": (0,) * 16,
     "policy_divergence": float("nan"),
     "fresh_wait_fraction": 0.0,
+    "learner_throttled_seconds": 12.5,
+    "data_wait_seconds": 0.75,
     "eta_seconds": 190.2,
 }
 

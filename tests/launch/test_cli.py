@@ -255,13 +255,14 @@ def test_bench_shows_its_rows(monkeypatch: pytest.MonkeyPatch, flags: list[str])
         assert "ns per simulation" in output and "321.5" in output
 
 
-@pytest.mark.parametrize("arguments", ["actors", "search go9", "games --seconds 0", "games go20"])
+@pytest.mark.parametrize("arguments", ["actors", "search go9", "all go9", "games --seconds 0", "games go20"])
 def test_a_wrong_bench_is_exit_code_2(arguments: str) -> None:
     assert CliRunner().invoke(muzero, ["bench", *arguments.split()]).exit_code == 2
 
 
 @pytest.mark.parametrize(
-    ("part", "flags"), [("engine", []), ("engine", ["--device", "simulated:1+1"]), ("inference", []), ("transport", [])]
+    ("part", "flags"),
+    [("engine", []), ("engine", ["--device", "simulated:1+1"]), ("inference", []), ("transport", []), ("learner", []), ("end-to-end", [])],
 )
 def test_bench_measures_for_the_seconds_that_are_given(monkeypatch: pytest.MonkeyPatch, part: str, flags: list[str]) -> None:
     asked: list[dict[str, float]] = []
@@ -270,14 +271,15 @@ def test_bench_measures_for_the_seconds_that_are_given(monkeypatch: pytest.Monke
         asked.append(settings)
         return {"bench": part, "rows": []}
 
-    monkeypatch.setattr(f"launch.bench_{part}.bench_{'simulated' if flags else part}", bench)
+    name = part.replace("-", "_")
+    monkeypatch.setattr(f"launch.bench_{name}.bench_{'simulated' if flags else name}", bench)
     for seconds in (["--seconds", "0.5"], []):
         CliRunner().invoke(muzero, ["bench", part, *flags, *seconds, "--json"], catch_exceptions=False)
     assert [settings.get("seconds") for settings in asked] == [0.5, None]
 
 
-@pytest.mark.parametrize("part", ["search", "replay"])
-def test_a_benchmark_of_fixed_work_takes_no_seconds(part: str) -> None:
+@pytest.mark.parametrize("part", ["search", "replay", "all"])
+def test_a_benchmark_of_fixed_work_and_all_together_take_no_seconds(part: str) -> None:
     result = CliRunner().invoke(muzero, ["bench", part, "--seconds", "0.5"])
     assert result.exit_code == 2
     assert f"bench {part} takes no --seconds" in result.output

@@ -8,9 +8,11 @@ from typing import Any
 import click
 import pytest
 
+from launch.bench_end_to_end import EndToEndRow
 from launch.bench_engine import EngineRow
 from launch.bench_games import SpeedRow
 from launch.bench_inference import InferenceRow
+from launch.bench_learner import LearnerRow
 from launch.bench_transport import TransportRow
 from launch.cli import launch, muzero
 from launch.games import GameRow
@@ -49,7 +51,7 @@ def documented_flags(heading: str) -> list[str]:
         (muzero.commands["profile"], "muzero profile RUN", PROFILE_FLAGS),
         (muzero.commands["games"], "muzero games", GAMES_FLAGS),
         (muzero.commands["check-env"], "muzero check-env NAME", CHECK_ENV_FLAGS),
-        (muzero.commands["bench"], "muzero bench search|inference|transport|engine|replay|games", BENCH_FLAGS),
+        (muzero.commands["bench"], "muzero bench search|inference|transport|engine|replay|games|learner|end-to-end|all", BENCH_FLAGS),
     ],
 )
 def test_flags_are_documented_and_frozen(command: click.Command, heading: str, frozen: str) -> None:
@@ -69,7 +71,14 @@ def test_every_command_is_documented() -> None:
     assert all(f"## muzero {name}" in DOCUMENT for name in muzero.commands)
 
 
-ROW_TYPES = {"engine": EngineRow, "games": SpeedRow, "inference": InferenceRow, "transport": TransportRow}
+ROW_TYPES = {
+    "engine": EngineRow,
+    "games": SpeedRow,
+    "inference": InferenceRow,
+    "transport": TransportRow,
+    "learner": LearnerRow,
+    "end-to-end": EndToEndRow,
+}
 
 
 @pytest.mark.parametrize(("bench", "row_type"), ROW_TYPES.items())
