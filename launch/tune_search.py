@@ -150,4 +150,4 @@ def _speed(figures: Figures | None) -> float:
 
 def _is_ahead(figures: Figures | None, before: Figures | None) -> bool:
     """Returns whether one trial was faster than another by more than noise."""
-    return _speed(figures) > MARGIN * _speed(before) and before is not None
+    return before is not None and _speed(figures) > MARGIN * _speed(before)

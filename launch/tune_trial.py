@@ -10,6 +10,7 @@ import msgspec
 from engine.config import CheckpointConfig, EvaluationConfig, RunConfig
 from engine.errors import RunFailed
 from engine.governor import governor_of
+from engine.layout import State
 from engine.profiler import CAUGHT_UP_SHARE
 from engine.status import Status
 from engine.stop_signals import StopSignals
@@ -21,7 +22,7 @@ PIECE_STEPS = 32
 CATCH_UP_SECONDS = 10.0
 """What was stored before the first learner step is little and soon trained on: a learner that takes longer is what limits the run."""
 PATIENCE_SECONDS = 180.0
-"""Longest wait, from the start of the processes, until learning is steady."""
+"""Longest wait until learning is steady, once all processes are there."""
 NEVER_SECONDS = 1e9
 MANY_STEPS = 1_000_000_000
 RESTARTING = ": starting it again"
@@ -99,7 +100,7 @@ class TrialDisplay:
         self.config, self._seconds, self._show = config, seconds, show
         self._run_dir = Path()
         self._death = ""
-        self._first: Status | None = None
+        self._first_ready: Status | None = None
         self._first_learning: Status | None = None
         self._first_steady: Status | None = None
 
@@ -110,7 +111,6 @@ class TrialDisplay:
 
     def update(self, status: Status) -> None:
         """See Display."""
-        self._first = self._first or status
         if status.restarts or self._death:
             raise TrialEnded(RunFailed(f"{self._death}{last_words(self._run_dir)}."))
         if self._first_steady is None:
@@ -131,11 +131,13 @@ class TrialDisplay:
 
     def _wait_until_steady(self, status: Status) -> None:
         """Looks whether to begin measuring, or to give up."""
-        assert self._first is not None
+        if self._first_ready is None:
+            self._first_ready = None if State.STARTING.name in status.roles.values() else status
+            return
         self._show("waits for the first learner steps" if status.learner_steps == 0 else "waits until learning is steady")
         if self._is_steady(status):
             self._first_steady = status
-        elif _seconds_between(self._first, status) > PATIENCE_SECONDS:
+        elif _seconds_between(self._first_ready, status) > PATIENCE_SECONDS:
             counts = f"{status.env_steps:,} moves, {status.learner_steps:,} learner steps"
             remedy = "set fewer games, a lower search.num_simulations or a smaller network"
             raise TrialEnded(RunFailed(f"learning was not steady within {PATIENCE_SECONDS:.0f} s ({counts}): {remedy}."))
@@ -160,7 +162,7 @@ def figures_between(before: Status, after: Status) -> Figures:
     moves_per_second = (after.env_steps - before.env_steps) / seconds
     simulations_per_move = after.simulations_per_second / max(after.env_steps_per_second, 1e-9)  # a status tells no total of them
     return Figures(
-        moves_per_second=round(moves_per_second, 1),
+        moves_per_second=round(moves_per_second, 2),
         simulations_per_second=round(moves_per_second * simulations_per_move, 1),
         learner_steps_per_second=round((after.learner_steps - before.learner_steps) / seconds, 2),
         limit=str(after.limit),
