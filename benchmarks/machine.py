@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.result import Machine
+from engine.processor_name import processor_name
 
 ROOT = Path(__file__).parent.parent
 COMMAND_SECONDS = 20.0
@@ -19,7 +20,7 @@ GENERATED = (":!benchmarks/results", ":!docs/results", ":!docs/results.md")
 def this_machine() -> Machine:
     """Returns the facts of this machine."""
     return Machine(
-        cpu=_cpu_model(),
+        cpu=processor_name(),
         cores=len(os.sched_getaffinity(0)),
         memory_gib=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         gpu=_gpu_model(),
@@ -37,14 +38,6 @@ def commit() -> str | None:
 def is_clean() -> bool:
     """Returns whether the checkout has no changes besides results; False outside one."""
     return commit() is not None and not _output("git", "status", "--porcelain", "--", ".", *GENERATED)
-
-
-def _cpu_model() -> str:
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _gpu_model() -> str | None:

@@ -44,6 +44,7 @@ def train(
     command_line: list[str],
     started: float | None = None,
     profile_seconds: float | None = None,
+    signals: StopSignals | None = None,
 ) -> int:
     """Runs a training run to its end.
 
@@ -55,6 +56,7 @@ def train(
         command_line: as typed, for meta.json.
         started: when the command began, in seconds on the monotonic clock; now if None.
         profile_seconds: how long to record the run once learning is in a steady state; None: not at all.
+        signals: what counts SIGINT and SIGTERM, where the caller goes on after the run and has to know of them.
 
     Returns:
         0 when done, 130 or 143 after a clean end by SIGINT or SIGTERM.
@@ -63,7 +65,7 @@ def train(
         MuZeroError: for what the user or the machine must change, and when the run failed.
     """
     started = time.monotonic() if started is None else started
-    signals = StopSignals()
+    signals = signals or StopSignals()
     with signals.installed():
         check_run(run_dir, mode)
         display.start(config, run_dir)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from engine.device_names import SIMULATED
 from launch import STARTED
 from launch.commands import muzero
 from launch.config import DEFAULT_PRESET, origins_of, resolve, resolve_resumed, set_choices
+from launch.file_names import file_stem
 from launch.flags import PositiveNumber, SentenceCommand, WholeNumber
 from launch.settings import Choices, choose
 from launch.shown_errors import shown_errors
@@ -183,8 +183,7 @@ def _spelled(flag: str, source: ParameterSource) -> str:
 
 def _default_run_dir(config: RunConfig) -> Path:
     """Returns a folder named after environment, local time and seed; letters, digits and dashes are all it is made of."""
-    name = re.sub(r"[^A-Za-z0-9]+", "-", config.env.name).strip("-")
-    return Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-s{config.seed}"
+    return Path("runs") / f"{file_stem(config.env.name)}-{time.strftime('%Y%m%d-%H%M%S')}-s{config.seed}"
 
 
 def _show_plan(config: RunConfig, *, as_json: bool) -> None:

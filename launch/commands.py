@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from launch.bench_parts import ALL, PARTS, TIMED_PARTS, Timing, bench_all, bench_part, bench_simulated_device, print_part
+from launch.config import DEFAULT_PRESET
 from launch.flags import PositiveNumber, SentenceGroup, WholeNumber
 from launch.shown_errors import shown_errors
 from launch.variables import PREFIX
@@ -89,6 +90,32 @@ def profile_command(run: Path, seconds: float, as_json: bool) -> None:
     from launch.profile import print_profile
 
     _show(ask_for_profile(run, seconds), print_profile, as_json=as_json)
+
+
+@muzero.command("tune")
+@click.option("--env", metavar="NAME", help="World to tune for, as for muzero-launch.")
+@click.option("--preset", metavar="NAME", default=DEFAULT_PRESET, show_default=True, help="Preset to begin with.")
+@click.option("--set", "assignments", multiple=True, metavar="K=V", help="Any setting to begin with: --set search.num_simulations=50.")
+@click.option("--seconds", type=PositiveNumber(), metavar="S", default=8.0, show_default=True, help="How long each trial measures.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="File for the settings found; tuned-<env>.toml by default.",
+)
+@json_option
+@click.pass_context
+@shown_errors()
+def tune_command(
+    context: click.Context, /, env: str | None, preset: str, assignments: Sequence[str], seconds: float, out: Path | None, as_json: bool
+) -> None:
+    """Finds how many actors, games, groups and threads make this machine fastest, by short runs, and writes them to a file."""
+    from launch.tune import tune
+    from launch.tune_report import print_tuning
+
+    record, exit_code = tune(env=env, preset=preset, assignments=assignments, seconds=seconds, out=out)
+    _show(record, print_tuning, as_json=as_json)
+    context.exit(exit_code)
 
 
 @muzero.command("games")

@@ -25,6 +25,7 @@ LAUNCH_FLAGS = (
 DIAGNOSE_FLAGS = "--positions --out --json --help"
 EVAL_FLAGS = "--opponent --games --simulations --opening-moves --seed --device --json --help"
 PROFILE_FLAGS = "--seconds --json --help"
+TUNE_FLAGS = "--env --preset --set --seconds --out --json --help"
 GAMES_FLAGS = "--atari --json --help"
 CHECK_ENV_FLAGS = "--games --seed --set --json --help"
 BENCH_FLAGS = "--seconds --device --actors --games-per-actor --json --help"
@@ -49,6 +50,7 @@ def documented_flags(heading: str) -> list[str]:
         (muzero.commands["eval"], "muzero eval RUN", EVAL_FLAGS),
         (muzero.commands["diagnose"], "muzero diagnose RUN", DIAGNOSE_FLAGS),
         (muzero.commands["profile"], "muzero profile RUN", PROFILE_FLAGS),
+        (muzero.commands["tune"], "muzero tune", TUNE_FLAGS),
         (muzero.commands["games"], "muzero games", GAMES_FLAGS),
         (muzero.commands["check-env"], "muzero check-env NAME", CHECK_ENV_FLAGS),
         (muzero.commands["bench"], "muzero bench search|inference|transport|engine|replay|games|learner|end-to-end|all", BENCH_FLAGS),
@@ -67,7 +69,7 @@ def test_every_flag_is_mirrored_by_the_documented_variable() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    assert sorted(muzero.commands) == ["bench", "check-env", "diagnose", "eval", "games", "profile"]
+    assert sorted(muzero.commands) == ["bench", "check-env", "diagnose", "eval", "games", "profile", "tune"]
     assert all(f"## muzero {name}" in DOCUMENT for name in muzero.commands)
 
 
