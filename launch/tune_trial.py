@@ -159,8 +159,8 @@ def figures_between(before: Status, after: Status) -> Figures:
     """Returns how fast a run was between two looks at it."""
     seconds = max(_seconds_between(before, after), 1e-9)
     return Figures(
-        moves_per_second=round(moves_per_second, 2),
-        simulations_per_second=round(moves_per_second * simulations_per_move, 1),
+        moves_per_second=round((after.env_steps - before.env_steps) / seconds, 2),
+        simulations_per_second=round((after.simulations - before.simulations) / seconds, 1),
         learner_steps_per_second=round((after.learner_steps - before.learner_steps) / seconds, 2),
         limit=str(after.limit),
     )
