@@ -35,13 +35,16 @@ class BenchChild:
             env=os.environ | {"PYTHONPATH": module_path(), "OMP_NUM_THREADS": "1"},
         )
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, longest_seconds: float = ANSWER_SECONDS) -> None:
         """Waits for its first line.
 
+        Args:
+            longest_seconds: longest wait.
+
         Raises:
-            PeerDied: it ended, or said nothing for long.
+            PeerDied: it ended, or said nothing for so long.
         """
-        self._line()
+        self._line(longest_seconds)
 
     def ask(self, question: str) -> None:
         """Sends a line."""
@@ -74,12 +77,12 @@ class BenchChild:
         self._process.kill()
         self._process.communicate(timeout=10)
 
-    def _line(self) -> str:
+    def _line(self, longest_seconds: float = ANSWER_SECONDS) -> str:
         output = self._process.stdout
         assert output is not None
-        line = output.readline() if select.select([output], [], [], ANSWER_SECONDS)[0] else ""
+        line = output.readline() if select.select([output], [], [], longest_seconds)[0] else ""
         if not line:
-            raise PeerDied(f"{self._module} gave no answer in {ANSWER_SECONDS:.0f} s or died: see what it printed above.")
+            raise PeerDied(f"{self._module} gave no answer in {longest_seconds:.0f} s or died: see what it printed above.")
         return line
 
 

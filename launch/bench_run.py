@@ -65,14 +65,19 @@ def main() -> None:
 
 
 class AskedDisplay:
-    """A Display that speaks when it is asked."""
+    """A Display that speaks when it is asked, and once by itself: when the processes of the run are started."""
+
+    def __init__(self) -> None:
+        self._is_ready = False
 
     def start(self, config: RunConfig, run_dir: Path) -> None:
         """See Display."""
-        print_answer("ready")
 
     def update(self, status: Status) -> None:
         """See Display; once there will be no more questions, it ends the run as the second Ctrl-C does."""
+        if not self._is_ready:
+            print_answer("ready")
+            self._is_ready = True
         question = next_question(0.0)
         if question:
             print_answer(look_of(status))

@@ -23,8 +23,10 @@ Show = Callable[[Callable[[], str]], None]
 """Shows the text that a function returns, see `progress_line`."""
 NEVER_ENDING: Mapping[str, Setting] = {"evaluation.stop_score": "none", "training.training_steps": 1_000_000}
 """A benchmark ends the run, nothing in it does."""
+START_SECONDS = 600.0
+"""Longest start of a run: kernels are compiled."""
 FIRST_STEP_SECONDS = 600.0
-"""Longest wait for the first learner step: kernels are compiled, and games are played until there is enough to learn from."""
+"""Longest wait for the first learner step: games are played until there is enough to learn from."""
 SETTLE_SECONDS = 2.0
 """After a pause: whoever waited when it began counts it as waiting a moment after it has ended."""
 END_SECONDS = 30.0
@@ -84,7 +86,7 @@ class LiveRun:
             MuZeroError: learning did not begin.
         """
         self._show(lambda: f"{self._name}: starting the run")
-        self._child.wait_until_ready()
+        self._child.wait_until_ready(START_SECONDS)
         self._show(lambda: f"{self._name}: waiting until learning is steady")
         self._wait_for_first_step()
         deadline = time.monotonic() + CATCH_UP_SECONDS

@@ -43,6 +43,6 @@ def test_a_live_run_is_measured_paused_and_ended_with_all_its_processes(monkeypa
 
 def test_a_run_that_cannot_be_is_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:
     config = run_config("tictactoe", {**TINY, "plan.host_memory": "1 MB"})
-    with LiveRun(config, "tiny", say_nothing) as run, pytest.raises(PeerDied, match="launch.bench_run gave no answer in 300 s or died"):
+    with LiveRun(config, "tiny", say_nothing) as run, pytest.raises(PeerDied, match="launch.bench_run gave no answer in 600 s or died"):
         run.wait_until_steady()
     assert "plan.host_memory" in capfd.readouterr().err
