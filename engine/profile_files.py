@@ -75,10 +75,13 @@ def take_request(run_dir: Path) -> ProfileRequest | None:
     """
     path = run_dir / TRACE_FOLDER / REQUEST_NAME
     try:
-        try:
-            asked = path.read_bytes()
-        finally:
-            path.unlink()
+        asked = path.read_bytes()
+    except FileNotFoundError:
+        return None  # and nothing is taken away: a request may appear this very moment
+    except OSError:
+        asked = b""
+    try:
+        path.unlink()
         identity, seconds = _content(asked)
     except Exception:  # whatever lies there, it must not cost the run
         return None

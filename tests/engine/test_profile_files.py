@@ -86,6 +86,19 @@ def test_a_second_asker_is_told_to_wait(run: RunFolder) -> None:
     assert files_of(run) == ["request.json"]
 
 
+def test_a_request_that_appears_while_none_is_found_is_not_lost(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = run.path / "trace" / "request.json"
+
+    def appear_too_late(self: Path) -> bytes:
+        monkeypatch.undo()
+        path.write_text(json.dumps({"identity": "0" * 32, "seconds": 1.0}))
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_bytes", appear_too_late)
+    assert take_request(run.path) is None
+    assert take_request(run.path) == ProfileRequest("0" * 32, 1.0)
+
+
 def test_a_run_that_ends_meanwhile_is_noticed(run: RunFolder) -> None:
     thread = asked(run, lambda request: run.close())
     with pytest.raises(MuZeroError, match="ended before its profile was written"):
