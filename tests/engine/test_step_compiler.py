@@ -12,10 +12,9 @@ from muzero.games import make_game
 from tests.engine.run_examples import tiny_config
 
 
-def test_without_a_compiler_the_run_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", (None, "/nonexistent/compiler"))
-    monkeypatch.setattr(torch._inductor.config, "force_disable_caches", True)
+def test_without_a_compiler_the_run_says_what_to_install() -> None:
     config = tiny_config(learner={"compile": True, "device": "cpu"})
     game = make_game(config.env)
-    with pytest.raises(MachineProblem, match="install g\\+\\+ and Python's headers .*learner.compile=false"):
+    nothing = torch._inductor.config.patch({"cpp.cxx": (None, "/nonexistent/compiler"), "force_disable_caches": True})
+    with nothing, pytest.raises(MachineProblem, match="install g\\+\\+ and Python's headers .*learner.compile=false"):
         compile_step(make_trainer(config, game, torch.device("cpu")), make_batch_buffers(game.spec, config.training, 9))

@@ -1,5 +1,6 @@
 """A run that a benchmark watches: real processes that are counted, stand still when they should, and leave nothing behind."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,7 +32,10 @@ def test_a_live_run_is_measured_paused_and_ended_with_all_its_processes(monkeypa
         grown = run.measure(1.0)
         pids = process_tree(run._child.pid)
         with run.paused():
-            assert len(pids) == 4 and {state_of(pid) for pid in pids} == {"T"}
+            deadline = time.monotonic() + 10.0
+            while (states := {state_of(pid) for pid in pids}) != {"T"} and time.monotonic() < deadline:
+                time.sleep(0.01)  # who is on a core when the signal comes stops a moment later
+            assert len(pids) == 4 and states == {"T"}
         assert run.measure(1.0).learner_steps > 0
 
     assert grown.elapsed_seconds >= 1.0 and grown.learner_steps > 0 and grown.env_steps > 0
@@ -42,7 +46,7 @@ def test_a_live_run_is_measured_paused_and_ended_with_all_its_processes(monkeypa
 
 
 def test_a_run_that_cannot_be_is_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:
-    config = run_config("tictactoe", {**TINY, "plan.host_memory": "1 MB"})
+    config = run_config("tictactoe", {**TINY, "replay.capacity_steps": 10**12})
     with LiveRun(config, "tiny", say_nothing) as run, pytest.raises(PeerDied, match="launch.bench_run gave no answer in 600 s or died"):
         run.wait_until_steady()
-    assert "plan.host_memory" in capfd.readouterr().err
+    assert "of memory" in capfd.readouterr().err
