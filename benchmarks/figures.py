@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
 from benchmarks.result import Point, Result, Score
 from benchmarks.row import Plot
@@ -47,6 +48,7 @@ def _draw_curve(figure: Figure, results: Sequence[Result]) -> None:
     _draw_course(by_env_steps, results, lambda point: point.env_steps)
     by_minutes.set(xlabel="minutes of training", ylabel=_score_name(results))
     by_env_steps.set(xlabel="environment steps")
+    by_env_steps.xaxis.set_major_formatter(EngFormatter(sep=""))  # 400k: whole numbers of six digits run into one another
     by_minutes.legend(fontsize="small")
 
 
