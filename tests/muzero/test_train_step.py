@@ -45,8 +45,8 @@ def full_batch(seed: int = 0) -> Batch:
 
 
 def short_batch(seed: int = 0) -> Batch:
-    """Returns eight samples of two steps with the same, which compile faster."""
-    return random_full_batch(board_spec(), 8, 2, seed)
+    """Returns eight samples of one step with the same, which compile faster."""
+    return random_full_batch(board_spec(), 8, 1, seed)
 
 
 def sgd_change(**changes: Any) -> tuple[float, np.ndarray]:
