@@ -82,8 +82,8 @@ class LearnerConfig(Settings, frozen=True):
     """Precision of the forward and backward passes; weights, losses and the optimiser stay in float32. `auto`: bfloat16 where the
     device multiplies it, which are GPUs and CPUs with AVX512-BF16, AMX or ARM's BF16, else float32."""
     compile: bool = False
-    """Whether torch.compile makes the kernels of a training step: a start takes up to a minute longer, and on a CPU a step 0.55 to 0.75 of
-    the time. On a CPU it needs g++ and Python's headers."""
+    """Whether torch.compile makes the kernels of a training step: the first start takes about a minute longer, later ones some seconds,
+    and on a CPU a step takes 0.54 to 0.86 of the time. On a CPU it needs g++ and Python's headers."""
     publish_every_steps: int = 50
     """Learner steps between two published versions of the weights."""
     prefetch_batches: int = 2

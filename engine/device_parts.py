@@ -109,10 +109,8 @@ def device_parts(config: RunConfig, spec: GameSpec, num_floats: int, placement: 
 def _server_parts(config: RunConfig, spec: GameSpec, num_floats: int) -> tuple[DevicePart, ...]:
     """Returns what inference keeps on a GPU: its weights as they arrive and as they are served, hidden states, forward passes."""
     itemsize, network = latent_itemsize(config, spec, is_on_gpu=True), config.network
-    precision, shape = (
-        "bfloat16" if itemsize == BFLOAT16_BYTES else "float32",
-        " x ".join(str(size) for size in latent_shape(network, spec)),
-    )
+    precision = "bfloat16" if itemsize == BFLOAT16_BYTES else "float32"
+    shape = " x ".join(str(size) for size in latent_shape(network, spec))
     table = spec.num_actions * action_numbers(network, spec)
     num_trees, num_nodes = num_slots(config), config.search.num_simulations + 1
     graphs = batch_buckets(largest_batch(config, num_trees))  # each keeps memory of its own

@@ -32,8 +32,8 @@ def source_hash() -> str:
 
 
 def writable_folder(name: str) -> Path:
-    """Returns a folder of that name that only this user can write, made if need be: in the user's cache folder, or in the temporary
-    folder where that cannot be written.
+    """Returns a folder of that name, made if need be: in the user's cache folder, or where that cannot be written in a private one of the
+    temporary folder.
     """
     home_cache = Path(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")))
     temporary = Path(tempfile.gettempdir()) / f"muzero-{os.getuid()}"

@@ -167,11 +167,11 @@ class Trainer:
         """
         statistics = [buffer.clone() for buffer in self._statistics]
         part = next(micro_batches(batch, self.config.micro_batch_size))
-        for num_idle in (0, 1):
-            if part.next_mask is not None:
-                part.next_mask[:] = 1.0
-                part.next_mask[:num_idle] = 0.0
+        if part.next_mask is not None:
+            part.next_mask[:] = 1.0
             self._add_gradient(part, len(batch.action))
+            part.next_mask[0] = 0.0
+        self._add_gradient(part, len(batch.action))
         self.optimizer.zero_grad(set_to_none=True)
         for buffer, saved in zip(self._statistics, statistics, strict=True):
             buffer.copy_(saved)
