@@ -83,7 +83,6 @@ def _nothing_found(exit_code: int) -> RunFailed:
 
 def _record(search: Search, preset: str, seconds: float, *, is_complete: bool) -> dict[str, Any]:
     """Returns what was found as JSON can hold it, but for where it is written."""
-    before, after = search.latest(search.original), search.latest(search.best)
     settings = {setting: value_of(search.best, setting) for setting in SETTINGS}
     return {
         "environment": search.original.env.name,
@@ -94,8 +93,8 @@ def _record(search: Search, preset: str, seconds: float, *, is_complete: bool) -
         "is_complete": is_complete,
         "trials": [_row(trial, is_original=trial.config == search.original) for trial in search.trials],
         "is_rough": any(_is_rough(trial, seconds) for trial in search.trials),
-        "moves_per_second_before": before.moves_per_second,
-        "moves_per_second_after": after.moves_per_second,
+        "moves_per_second_before": round(search.moves_per_second(search.original), 2),
+        "moves_per_second_after": round(search.moves_per_second(search.best), 2),
         "settings": settings,
         "changed": [setting for setting in SETTINGS if settings[setting] != value_of(search.original, setting)],
         "flags": " ".join(f"{FLAGS[key]} {value}" if key in FLAGS else f"--set {key}={value}" for key, value in settings.items()),

@@ -1,5 +1,6 @@
 """The search of `muzero tune`: in which order settings are tried, and which change is kept. How a run is measured is `tune_trial.py`'s."""
 
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -87,9 +88,9 @@ class Search:
         if self.best != self.original:
             self._compare_with_the_original()
 
-    def latest(self, config: RunConfig) -> Figures:
-        """Returns what was measured last of a configuration that was measured."""
-        return next(trial.figures for trial in reversed(self.trials) if trial.config == config and trial.figures)
+    def moves_per_second(self, config: RunConfig) -> float:
+        """Returns how fast a configuration was that was measured: the median of its trials, of which one alone may be off by a sixth."""
+        return statistics.median(trial.figures.moves_per_second for trial in self.trials if trial.config == config and trial.figures)
 
     def _try_values(self, setting: str) -> None:
         """Tries the values of a setting beside the best so far, then the fastest of them and the best so far once more."""

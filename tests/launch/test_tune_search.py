@@ -113,7 +113,7 @@ def test_what_was_found_before_a_stop_can_be_read() -> None:
         search.run()
 
     assert found(search) == {"actors.num_actors": 4}
-    assert (search.latest(CONFIG).moves_per_second, search.latest(search.best).moves_per_second) == (2.0, 4.0)
+    assert (search.moves_per_second(CONFIG), search.moves_per_second(search.best)) == (2.0, 4.0)
 
 
 def test_a_trial_is_named_after_what_it_changes() -> None:
