@@ -15,6 +15,7 @@ from engine.process_life import die_with
 from engine.status import Status
 from engine.training import train
 from launch.bench_child import next_question, print_answer
+from launch.totals import Totals
 from muzero.errors import MuZeroError
 
 
@@ -32,7 +33,7 @@ class RunTask(msgspec.Struct, frozen=True, kw_only=True):
     parent_pid: int
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class Look(Totals, frozen=True, kw_only=True):
     """Where a run is.
 
     Attributes:
@@ -47,11 +48,6 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     learner_throttled_seconds: float
     data_wait_seconds: float
     cpu_seconds: float
-
-    def since(self, earlier: "Look") -> "Look":
-        """Returns the growth since an earlier look."""
-        now, before = msgspec.structs.asdict(self), msgspec.structs.asdict(earlier)
-        return Look(**{name: now[name] - before[name] for name in now})
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import msgspec
 
 from engine.config import RunConfig
 from launch.bench_child import BenchChild
+from launch.totals import Totals
 from muzero.types import GameSpec
 
 EPOCH = 1
@@ -27,7 +28,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     actor: int = 0
 
 
-class ServerNumbers(msgspec.Struct, frozen=True, kw_only=True):
+class ServerNumbers(Totals, frozen=True, kw_only=True):
     """What a server has counted so far.
 
     Attributes:
@@ -41,11 +42,6 @@ class ServerNumbers(msgspec.Struct, frozen=True, kw_only=True):
     batches: int
     requests: int
     leaves: int
-
-    def since(self, earlier: "ServerNumbers") -> "ServerNumbers":
-        """Returns the growth since an earlier look."""
-        now, before = msgspec.structs.asdict(self), msgspec.structs.asdict(earlier)
-        return ServerNumbers(**{name: now[name] - before[name] for name in now})
 
 
 def ask_numbers(server: BenchChild) -> ServerNumbers:
