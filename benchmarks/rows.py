@@ -101,11 +101,11 @@ ROWS = (
     Row(
         name="go7",
         family="go7",
-        claim="Go 7x7 at 400 simulations: 50 % of 200 games against GNU Go of level 1 after 150 minutes, and Elo that rises throughout.",
+        claim="Go 7x7 at 400 simulations: 50 % of 200 games against GNU Go of level 1 after 120 minutes, and Elo that rises throughout.",
         env="go7",
         preset="small",
         settings={**GO, "checkpoint.milestone_minutes": 15},
-        minutes=150,
+        minutes=120,
         seeds=(1,),
         evaluations=(
             Evaluation(opponent="gnugo:level=1", simulations=400, at_least=0.50),
