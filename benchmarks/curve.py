@@ -1,12 +1,18 @@
-"""What a run's folder says about its course: how long, how far, and the score at each of its own evaluations."""
+"""What a run's folder says about its course: how long, how far, and the score at each of its own evaluations.
+
+A run counts moves. Where one of them holds its action for several steps of the environment (`env.kwargs.frame_skip`), all of those are
+environment steps here.
+"""
 
 import json
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.result import Point, Reached
 from engine.run_clock import METRICS_NAME
+from engine.run_folder import CONFIG_NAME
 
 EVALUATIONS_NAME = "evaluations.jsonl"
 
@@ -17,7 +23,7 @@ class Course:
 
     Attributes:
         minutes: of training, from process start.
-        env_steps: moves played.
+        env_steps: environment steps played; the last move of a game counts in full.
         games: games finished.
         learner_steps: gradient steps.
         curve: its evaluations, oldest first.
@@ -43,12 +49,13 @@ def course_of(run_dir: Path) -> Course:
     """Returns the course of the run in a folder; zeros where it wrote nothing."""
     last = (_lines(run_dir / METRICS_NAME) or [{}])[-1]
     evaluations = _surviving(_lines(run_dir / EVALUATIONS_NAME))
+    move_steps = _steps_of_a_move(run_dir)
     return Course(
         minutes=_minutes(last.get("run_seconds", 0.0)),
-        env_steps=last.get("env_steps", 0),
+        env_steps=last.get("env_steps", 0) * move_steps,
         games=last.get("games", 0),
         learner_steps=last.get("learner_steps", 0),
-        curve=tuple(_point(line) for line in evaluations),
+        curve=tuple(_point(line, move_steps) for line in evaluations),
         ends=tuple(_minutes(line["run_seconds"] + line["seconds"]) for line in evaluations),
     )
 
@@ -62,11 +69,16 @@ def _surviving(evaluations: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return surviving[::-1]
 
 
-def _point(line: dict[str, Any]) -> Point:
+def _steps_of_a_move(run_dir: Path) -> int:
+    path = run_dir / CONFIG_NAME
+    return int(tomllib.loads(path.read_text())["env"].get("kwargs", {}).get("frame_skip", 1)) if path.is_file() else 1
+
+
+def _point(line: dict[str, Any], move_steps: int) -> Point:
     lines = line.get("losing_lines", -1)
     return Point(
         minutes=_minutes(line["run_seconds"]),
-        env_steps=line["env_steps"],
+        env_steps=line["env_steps"] * move_steps,
         games=line["training_games"],
         learner_steps=line["learner_steps"],
         score=line["evaluation_score"],

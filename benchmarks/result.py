@@ -50,7 +50,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     minutes: float
     """Since process start, all parts of the run counted."""
     env_steps: int
-    """Moves played for training."""
+    """Environment steps played for training."""
     games: int
     """Games finished for training."""
     learner_steps: int
@@ -110,7 +110,7 @@ class Reached(msgspec.Struct, frozen=True, kw_only=True):
     minutes: float
     """When that evaluation ended, since process start."""
     env_steps: int
-    """Moves played when it began."""
+    """Environment steps played when it began."""
     learner_steps: int
     """Gradient steps when it began."""
 
@@ -141,7 +141,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     minutes: float
     """Minutes of training, from process start, all parts together."""
     env_steps: int
-    """Moves played."""
+    """Environment steps played: moves, times `env.kwargs.frame_skip` where that is set."""
     games: int
     """Games finished."""
     learner_steps: int

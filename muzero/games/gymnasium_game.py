@@ -1,5 +1,6 @@
 """Plays a gymnasium environment with discrete actions; how its observations become frames is in `gymnasium_view.py`."""
 
+from math import ceil
 from typing import Any
 
 import gymnasium
@@ -17,13 +18,14 @@ from muzero.types import BoolArray, Float32Array, FrameArray, GameSpec
 class GymnasiumGame:
     """One episode of a single-player environment; see `Game` for its methods."""
 
-    def __init__(self, name: str, environment_id: str, *, history: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, name: str, environment_id: str, *, history: int | None = None, frame_skip: int = 1, **kwargs: Any) -> None:
         """Makes the environment.
 
         Args:
             name: the name it is made by.
             environment_id: its name in gymnasium.
             history: frames in an observation; None for 4 where it shows images, else 1.
+            frame_skip: steps of the environment in one move, all with its action; their rewards are added up.
             kwargs: passed to gymnasium.make.
 
         Raises:
@@ -35,6 +37,7 @@ class GymnasiumGame:
         limit = environment.spec.max_episode_steps if environment.spec else None
         actions, view = require_discrete(environment_id, environment.action_space), view_of(environment_id, environment.observation_space)
         require(history is None or history >= 1, f"env.kwargs.history is {history}: set at least 1.")
+        require(isinstance(frame_skip, int) and frame_skip >= 1, f"env.kwargs.frame_skip is {frame_skip!r}: set at least 1.")
         if limit is None:
             instead = f", or play {meant}" if (meant := atari_name(environment_id)) else ""
             raise UnsupportedGame(f"environment '{environment_id}' has no limit of moves: set max_episode_steps in env.kwargs{instead}.")
@@ -47,10 +50,10 @@ class GymnasiumGame:
             num_frames=history or view.num_frames,
             encoding=view.encoding,
             board_shape=view.board_shape,
-            max_moves=limit,
+            max_moves=ceil(limit / frame_skip),
         )
         self._environment, self._first_action, self._write = environment, int(actions.start), view.write
-        self._is_over = False
+        self._frame_skip, self._is_over = frame_skip, False
 
     def reset(self, seed: int) -> None:
         """Starts the episode of that seed."""
@@ -70,10 +73,15 @@ class GymnasiumGame:
         self._write(self._observation, out)
 
     def step(self, action: int) -> Step:
-        """Plays an action; an episode that ends by its rules on its last allowed move was not cut."""
-        self._observation, reward, is_terminal, is_truncated, _ = self._environment.step(action + self._first_action)
+        """Plays an action `frame_skip` times or to the end; an episode that ends by its rules on its last allowed move was not cut."""
+        rewards, is_terminal, is_truncated = 0.0, False, False
+        for _ in range(self._frame_skip):
+            self._observation, reward, is_terminal, is_truncated, _ = self._environment.step(action + self._first_action)
+            rewards += float(reward)
+            if is_terminal or is_truncated:
+                break
         self._is_over = bool(is_terminal or is_truncated)
-        return Step(float(reward), bool(is_terminal), bool(is_truncated and not is_terminal))
+        return Step(rewards, bool(is_terminal), bool(is_truncated and not is_terminal))
 
     def action_planes(self) -> Float32Array:
         """Returns the unit matrix, float32 [A, A]."""
@@ -102,7 +110,7 @@ def classic(name: str, *, environment_id: str, **kwargs: Any) -> GymnasiumGame:
     Args:
         name: its name here.
         environment_id: its name in gymnasium.
-        kwargs: `history`, and what is passed to gymnasium.make.
+        kwargs: `history`, `frame_skip`, and what is passed to gymnasium.make.
     """
     return GymnasiumGame(name, environment_id, **kwargs)
 
@@ -112,6 +120,6 @@ def gym(name: str, **kwargs: Any) -> GymnasiumGame:
 
     Args:
         name: as the user wrote it; gymnasium imports the module of a name like "gym:my_package:MyWorld-v0".
-        kwargs: `history`, and what is passed to gymnasium.make.
+        kwargs: `history`, `frame_skip`, and what is passed to gymnasium.make.
     """
     return GymnasiumGame(name, name.partition(":")[2], **kwargs)

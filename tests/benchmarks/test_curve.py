@@ -34,6 +34,15 @@ def test_each_evaluation_is_a_point_of_the_curve(tmp_path: Path) -> None:
     assert (first.opponent, first.evaluation_games, first.losing_lines, second.losing_lines) == ("random", 20, None, 3)
 
 
+def test_a_move_that_holds_its_action_is_several_environment_steps(tmp_path: Path) -> None:
+    write(tmp_path, "config.toml", '[env]\nname = "lunarlander"\n[env.kwargs]\nframe_skip = 4')
+    write(tmp_path, "metrics.jsonl", metrics(90.0, 15))
+    write(tmp_path, "evaluations.jsonl", evaluation(60.0, 10, 0.5))
+    course = course_of(tmp_path)
+    assert (course.env_steps, course.learner_steps, course.curve[0].env_steps) == (60, 9, 40)
+    assert course.reached(0.5) == Reached(minutes=1.5, env_steps=40, learner_steps=5)
+
+
 def test_what_a_killed_part_had_not_saved_is_not_on_the_curve(tmp_path: Path) -> None:
     killed = (evaluation(60.0, 100, 0.5), evaluation(120.0, 250, 0.7), evaluation(180.0, 400, 0.9))
     write(tmp_path, "evaluations.jsonl", *killed, evaluation(240.0, 200, 0.6), evaluation(300.0, 350, 0.7))

@@ -10,6 +10,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiDiscrete, Space
 from muzero.config import EnvConfig
 from muzero.errors import UnknownName, UnsupportedGame, UserError
 from muzero.games import Game, make_game
+from muzero.games.game import Step
 from muzero.games.gymnasium_game import GymnasiumGame
 
 TWO_ACTIONS = Discrete(2)
@@ -173,6 +174,28 @@ def test_history_is_a_setting_of_ours_and_the_rest_gymnasiums() -> None:
     assert (game.spec.num_frames, game.spec.max_moves) == (3, 7)
 
 
+def test_a_move_may_hold_its_action_for_several_steps() -> None:
+    game = make_game(EnvConfig(name="gym:CartPole-v1", kwargs={"frame_skip": 3, "max_episode_steps": 10}))
+    environment = gymnasium.make("CartPole-v1", max_episode_steps=10)
+    game.reset(4)
+    environment.reset(seed=4)
+    assert game.spec.max_moves == 4
+    for action, num_steps in ((1, 3), (0, 3), (1, 3), (0, 1)):
+        step = game.step(action)
+        observations = [environment.step(action)[0] for _ in range(num_steps)]
+        frame = np.empty(4, np.float32)
+        game.frame(frame)
+        assert np.array_equal(frame, observations[-1])
+        assert step == Step(float(num_steps), is_terminal=False, is_truncated=num_steps == 1)
+
+
+def test_a_held_action_ends_with_the_episode() -> None:
+    game = make_game(EnvConfig(name="cartpole", kwargs={"frame_skip": 50}))
+    game.reset(0)
+    step = game.step(0)
+    assert step.is_terminal and 8 <= step.reward <= 12
+
+
 @pytest.mark.parametrize("actions", [Box(-1, 1, (2,)), MultiDiscrete([2, 2]), Dict({"fire": Discrete(2)})])
 def test_actions_that_cannot_be_numbered_are_refused(actions: Space) -> None:
     with pytest.raises(UnsupportedGame, match="whose actions are Discrete") as refusal:
@@ -221,6 +244,8 @@ def test_a_missing_dependency_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("cartpole", {"gravitas": 1}),
         ("cartpole", {"max_episode_steps": 0}),
         ("cartpole", {"history": 0}),
+        ("cartpole", {"frame_skip": 0}),
+        ("cartpole", {"frame_skip": 2.5}),
         ("connect4", {"rows": "six"}),
         ("connect4", {"rows": 0}),
     ],
