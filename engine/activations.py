@@ -40,16 +40,16 @@ def sample_numbers(config: NetworkConfig, spec: GameSpec, training: TrainingConf
     unroll_steps = training.unroll_steps
     numbers = training_numbers(config, spec, unroll_steps)
     if training.consistency_loss_weight > 0.0:
-        numbers += unroll_steps * (consistency_numbers(config, spec) + root_numbers(config, spec))
+        numbers += unroll_steps * (consistency_numbers(config, spec, training) + root_numbers(config, spec))
     if training.target_network_steps is None:
         return numbers
     return max(numbers, (unroll_steps + 1) * root_numbers(config, spec))
 
 
-def consistency_numbers(config: NetworkConfig, spec: GameSpec) -> int:
+def consistency_numbers(config: NetworkConfig, spec: GameSpec, training: TrainingConfig) -> int:
     """Returns the numbers that the consistency head keeps of a pair of hidden states."""
     shape = latent_shape(config, spec)
-    return prod(shape) + PROJECTIONS_PER_PAIR * projection_size(shape)
+    return prod(shape) + PROJECTIONS_PER_PAIR * projection_size(training, shape)
 
 
 def training_numbers(config: NetworkConfig, spec: GameSpec, unroll_steps: int) -> int:

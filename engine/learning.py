@@ -19,6 +19,7 @@ from engine.weights import WeightStore
 from muzero.games import Game, make_game
 from muzero.networks.flat_state import flatten_state, num_floats
 from muzero.networks.network import build_network
+from muzero.networks.shape import consistency_floats, latent_shape
 from muzero.randomness import Purpose, generator
 from muzero.train_step import AVERAGE_PREFIX, NETWORK_PREFIX, StepStats, Trainer
 from muzero.types import Batch, Float32Array
@@ -31,6 +32,11 @@ def network_size(config: RunConfig) -> int:
     """Returns W, the floats of the run's network."""
     game = make_game(config.env)
     return num_floats(build_network(game.spec, game.action_planes(), config.network, config.seed))
+
+
+def head_size(config: RunConfig) -> int:
+    """Returns the floats of the head that the consistency loss trains beside the network, 0 without that loss."""
+    return consistency_floats(config.training, latent_shape(config.network, make_game(config.env).spec))
 
 
 def make_trainer(config: RunConfig, game: Game, device: torch.device) -> Trainer:

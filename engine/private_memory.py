@@ -114,7 +114,7 @@ def learner_floats(training: TrainingConfig, network: NetworkConfig, spec: GameS
         training, network, spec: the run.
         num_floats: W, floats of the network.
     """
-    head = consistency_floats(latent_shape(network, spec)) if training.consistency_loss_weight > 0.0 else 0
+    head = consistency_floats(training, latent_shape(network, spec))
     return training_copies(training) * num_floats + (2 + num_moments(training)) * head
 
 

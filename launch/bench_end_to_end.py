@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from engine.config import RunConfig
-from engine.learning import network_size
+from engine.learning import head_size, network_size
 from launch.bench_run import Look
 from launch.end_to_end_tasks import TASKS, PeerTask
 from launch.live_run import LiveRun, Show, run_config
@@ -41,6 +41,7 @@ class EndToEndRow(TypedDict):
 
     task: str
     parameters: int
+    searched_parameters: int
     simulations: int
     batch_size: int
     unroll_steps: int
@@ -60,6 +61,7 @@ class EndToEndRow(TypedDict):
     cpu_seconds_per_wall_second: float
     peer: str
     peer_parameters: int
+    peer_searched_parameters: int
     peer_replay_ratio: float
     peer_moves_per_second: float
     peer_updates_per_second: float
@@ -106,7 +108,8 @@ def _row(task: PeerTask, config: RunConfig, windows: list[Look]) -> EndToEndRow:
     moves, updates = rates("env_steps"), rates("learner_steps")
     return EndToEndRow(
         task=task.name,
-        parameters=network_size(config),
+        parameters=network_size(config) + head_size(config),
+        searched_parameters=network_size(config),
         simulations=config.search.num_simulations,
         batch_size=config.training.batch_size,
         unroll_steps=config.training.unroll_steps,
@@ -126,6 +129,7 @@ def _row(task: PeerTask, config: RunConfig, windows: list[Look]) -> EndToEndRow:
         cpu_seconds_per_wall_second=round(statistics.median(rates("cpu_seconds")), 3),
         peer=task.peer,
         peer_parameters=task.peer_parameters,
+        peer_searched_parameters=task.peer_searched_parameters,
         peer_replay_ratio=round(task.peer_replay_ratio, 3),
         peer_moves_per_second=task.peer_rates.moves_per_second,
         peer_updates_per_second=task.peer_rates.updates_per_second,

@@ -1,10 +1,10 @@
 """The tasks of the benchmark `end-to-end`, as data: whose each is, what of it is the same here, what that peer reached, and what is
 aimed at. Nothing is run.
 
-The same are the game, the simulations a move, the batch and its unrolled steps; the network is an MLP of at least as many parameters. All
-that is trained counts: of LightZero's 3,459,412 the head of its self-supervised loss has 3,288,576, which its search never calls, while
-here the search calls all of them. How many games are played at a time is each engine's own matter, and so is the arithmetic
-(`learner.precision`). Everything else is the preset's, the evaluator beside the training included, as the peers have theirs.
+The same are the game, the simulations a move, the batch and its unrolled steps; the network is an MLP, and both what is trained and what of
+it the search calls have at least as many parameters. They differ only in LightZero, whose self-supervised loss trains a head of
+3,288,576: here the consistency loss trains one as wide. How many games are played at a time is each engine's own matter, and so is the
+arithmetic (`learner.precision`). Everything else is the preset's, the evaluator beside the training included, as the peers have theirs.
 
 The peers ran on two cores of an x86 machine with AVX2 and without a GPU, torch 2.13 in float32, one run each in November 2026, whole
 processes with their own evaluations; their rates are good to 10 %.
@@ -31,7 +31,8 @@ class PeerTask(NamedTuple):
         env: the world.
         settings: what differs from its preset `default`.
         peer: whose task it is.
-        peer_parameters: of the network that the peer trains.
+        peer_parameters: all that the peer trains.
+        peer_searched_parameters: those of them that its search calls.
         peer_rates: what the peer reached.
         peer_cpu: its processor seconds a second.
         target: what is aimed at, both at the same time.
@@ -42,6 +43,7 @@ class PeerTask(NamedTuple):
     settings: Mapping[str, Setting]
     peer: str
     peer_parameters: int
+    peer_searched_parameters: int
     peer_rates: Rates
     peer_cpu: float
     target: Rates
@@ -67,12 +69,15 @@ TASKS = (
         settings={
             "search.num_simulations": 25,
             "network.kind": "mlp",
-            "network.hidden_size": 811,
+            "network.hidden_size": 168,
             "training.batch_size": 256,
             "training.unroll_steps": 5,
+            "training.consistency_loss_weight": 2.0,
+            "training.projection_size": 1024,
         },
         peer="LightZero",
         peer_parameters=3_459_412,
+        peer_searched_parameters=170_836,
         peer_rates=Rates(37.0, 1.39),
         peer_cpu=1.71,
         target=Rates(400.0, 1.4),
@@ -93,6 +98,7 @@ TASKS = (
         },
         peer="muzero-general",
         peer_parameters=1_532,
+        peer_searched_parameters=1_532,
         peer_rates=Rates(5.4, 7.7),
         peer_cpu=1.94,
         target=Rates(300.0, 7.7),
@@ -109,6 +115,7 @@ TASKS = (
         },
         peer="michaelnny/muzero",
         peer_parameters=126_092,
+        peer_searched_parameters=126_092,
         peer_rates=Rates(76.0, 7.65),
         peer_cpu=1.94,
         target=Rates(1000.0, 7.6),

@@ -185,6 +185,8 @@ class TrainingConfig(Settings, frozen=True):
     """Gradients are scaled down to this global norm."""
     consistency_loss_weight: float = 0.0
     """Weight of the self-supervised loss between unrolled and observed hidden states. Source: EfficientZero, arXiv:2111.00210, 4.1."""
+    projection_size: int | None = None
+    """Width of the projections that this loss compares; none: that of the hidden state, at most 256."""
     target_network_steps: int | None = None
     """Steps between two copies of the network to the target network, whose values then bootstrap the n-step targets; none: the stored
     values of the searches do. Source: arXiv:1911.08265, appendix H."""
@@ -206,6 +208,8 @@ class TrainingConfig(Settings, frozen=True):
         require(0.0 <= self.ema_decay < 1.0, f"training.ema_decay is {self.ema_decay}: set a value in [0, 1).")
         target_steps = self.target_network_steps
         require(target_steps is None or target_steps >= 1, f"training.target_network_steps is {target_steps}: set at least 1, or none.")
+        size = self.projection_size
+        require(size is None or size >= 1, f"training.projection_size is {size}: set at least 1, or none.")
         weights = ("value_loss_weight", "reward_loss_weight", "policy_loss_weight", "consistency_loss_weight")
         require_not_negative(self, "training", "lr_warmup_steps", "weight_decay", *weights)
 

@@ -21,6 +21,7 @@ from muzero.consistency import consistency_loss
 from muzero.losses import muzero_loss
 from muzero.networks.consistency_head import make_consistency_head
 from muzero.networks.network import MuZeroNetwork
+from muzero.networks.shape import projection_size
 from muzero.optimizer import learning_rate_at, make_optimizer
 from muzero.target_network import TargetNetwork
 from muzero.train_batch import to_device
@@ -102,8 +103,9 @@ class Trainer:
         # Convolutions are fastest with weights that lie channels-last.
         self.network = network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.config, self.device = config, device
+        size = projection_size(config, network.latent_shape)
         is_consistent = config.consistency_loss_weight > 0.0
-        self._head = make_consistency_head(network.latent_shape, seed).to(device) if is_consistent else None
+        self._head = make_consistency_head(network.latent_shape, size, seed).to(device) if is_consistent else None
         self._target = TargetNetwork(self.network) if config.target_network_steps is not None else None
         self._average = WeightAverage(self.network, config.ema_decay) if config.ema_decay > 0.0 else None
         self.optimizer = make_optimizer(self.network, config, self._head)

@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from muzero.networks.shape import projection_size
-
 
 class ConsistencyHead(nn.Module):
     """A projector of three layers and a predictor of two, narrower in the middle.
@@ -20,10 +18,14 @@ class ConsistencyHead(nn.Module):
     Both are normalised over the batch and never used outside of training, so they keep no running statistics.
     """
 
-    def __init__(self, latent_shape: tuple[int, ...]) -> None:
-        """Makes both for hidden states of this shape."""
+    def __init__(self, latent_shape: tuple[int, ...], size: int) -> None:
+        """Makes both.
+
+        Args:
+            latent_shape: shape of one hidden state.
+            size: P.
+        """
         super().__init__()
-        size = projection_size(latent_shape)
         first, second = normalized_layer(prod(latent_shape), size), normalized_layer(size, size)
         self.projector = nn.Sequential(*first, nn.ReLU(), *second, nn.ReLU(), *normalized_layer(size, size))
         bottleneck = max(1, size // 2)
@@ -49,13 +51,13 @@ def normalized_layer(num_inputs: int, num_outputs: int) -> list[nn.Module]:
     return [nn.Linear(num_inputs, num_outputs, bias=False), nn.BatchNorm1d(num_outputs, track_running_stats=False)]
 
 
-def make_consistency_head(latent_shape: tuple[int, ...], seed: int) -> ConsistencyHead:
+def make_consistency_head(latent_shape: tuple[int, ...], size: int, seed: int) -> ConsistencyHead:
     """Returns a head drawn from `seed`; torch's global generator is left as it was.
 
     Args:
-        latent_shape: shape of one hidden state.
+        latent_shape, size: as of ConsistencyHead.
         seed: in [0, 2**63).
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        return ConsistencyHead(latent_shape)
+        return ConsistencyHead(latent_shape, size)

@@ -4,7 +4,7 @@ from math import ceil, prod, sqrt
 
 import msgspec
 
-from muzero.config import NetworkConfig, require
+from muzero.config import NetworkConfig, TrainingConfig, require
 from muzero.types import GameSpec
 
 IMAGE_ENCODINGS = ("image", "image_actions")
@@ -17,7 +17,7 @@ NUM_LEARNED_PLANES = 8
 NUM_HEAD_PLANES = 8
 """Planes that all heads share, after a 1x1 convolution."""
 MAX_PROJECTION_SIZE = 256
-"""Width of the largest projection of a hidden state, for the consistency loss."""
+"""Width of the largest projection of a hidden state, for the consistency loss, unless the configuration says otherwise."""
 SMALLEST_HALVED_IMAGE = 64
 """Images with a shorter side keep their size unless the configuration says otherwise."""
 
@@ -64,14 +64,16 @@ def latent_shape(config: NetworkConfig, spec: GameSpec) -> tuple[int, ...]:
     return (config.num_channels, height, width)
 
 
-def projection_size(latent: tuple[int, ...]) -> int:
-    """Returns P, the width of a projection of hidden states of this shape: that of the hidden state, but at most MAX_PROJECTION_SIZE."""
-    return min(MAX_PROJECTION_SIZE, prod(latent))
+def projection_size(config: TrainingConfig, latent: tuple[int, ...]) -> int:
+    """Returns P, the width of a projection of hidden states of this shape."""
+    return config.projection_size or min(MAX_PROJECTION_SIZE, prod(latent))
 
 
-def consistency_floats(latent: tuple[int, ...]) -> int:
-    """Returns the parameters of `muzero.networks.consistency_head.ConsistencyHead` for hidden states of this shape."""
-    size = projection_size(latent)
+def consistency_floats(config: TrainingConfig, latent: tuple[int, ...]) -> int:
+    """Returns the parameters of the `ConsistencyHead` for hidden states of this shape, 0 where the loss is not trained."""
+    if config.consistency_loss_weight == 0.0:
+        return 0
+    size = projection_size(config, latent)
     bottleneck = max(1, size // 2)
     projector = prod(latent) * size + 2 * size * size + 3 * 2 * size
     return projector + size * bottleneck + 2 * bottleneck + bottleneck * size + size

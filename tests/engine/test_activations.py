@@ -13,7 +13,7 @@ from muzero.losses import unroll
 from muzero.networks import chess_encoder, shogi_encoder
 from muzero.networks.consistency_head import make_consistency_head
 from muzero.networks.network import build_network
-from muzero.networks.shape import latent_shape
+from muzero.networks.shape import latent_shape, projection_size
 from muzero.types import GameSpec
 
 BATCH, UNROLL_STEPS = 4, 5
@@ -98,12 +98,12 @@ def test_estimate_grows_by_one_application_of_g_per_unrolled_step() -> None:
 @pytest.mark.parametrize("config", [NetworkConfig(kind="mlp", hidden_size=64), NetworkConfig(num_channels=24)], ids=["mlp", "residual"])
 def test_estimate_of_the_consistency_head_is_within_a_tenth_of_what_torch_saves(config: NetworkConfig) -> None:
     shape = latent_shape(config, BOARD)
-    head = make_consistency_head(shape, seed=0)
+    head = make_consistency_head(shape, projection_size(TrainingConfig(), shape), seed=0)
     saved = SavedTensors(head)
     states = torch.randn(64, *shape, requires_grad=True)
     with torch.autograd.graph.saved_tensors_hooks(saved.pack, lambda tensor: tensor):
         head(states, states.detach().clone())
-    assert consistency_numbers(config, BOARD) == pytest.approx(saved.numbers() / 64, rel=0.1)
+    assert consistency_numbers(config, BOARD, TrainingConfig()) == pytest.approx(saved.numbers() / 64, rel=0.1)
 
 
 def test_options_add_what_they_keep_and_observe() -> None:
@@ -111,7 +111,7 @@ def test_options_add_what_they_keep_and_observe() -> None:
     numbers, root = training_numbers(config, BOARD, 3), root_numbers(config, BOARD)
     looking = TrainingConfig(unroll_steps=3, consistency_loss_weight=1.0)
     assert sample_numbers(config, BOARD, plain) == numbers
-    assert sample_numbers(config, BOARD, looking) == numbers + 3 * (consistency_numbers(config, BOARD) + root)
+    assert sample_numbers(config, BOARD, looking) == numbers + 3 * (consistency_numbers(config, BOARD, TrainingConfig()) + root)
     shallow, target = NetworkConfig(kind="mlp", hidden_size=1, head_size=1), TrainingConfig(unroll_steps=3, target_network_steps=9)
     assert sample_numbers(shallow, BOARD, target) == 4 * root_numbers(shallow, BOARD)  # more than so small a network keeps
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.learning import network_size
+from engine.learning import head_size, network_size
 from launch.bench_end_to_end import bench_end_to_end, task_config
 from launch.end_to_end_tasks import TASKS, PeerTask, Rates
 from tests.launch.live_run_examples import TINY
@@ -17,7 +17,7 @@ FACTS = {
 
 @pytest.mark.timeout(300)
 def test_bench_end_to_end_has_a_row_per_task_with_the_peer_and_the_target_beside_it() -> None:
-    task = PeerTask("tiny", "tictactoe", TINY, "nobody", 1000, Rates(10.0, 1.0), 1.5, target=Rates(200.0, 25.0))
+    task = PeerTask("tiny", "tictactoe", TINY, "nobody", 1000, 1000, Rates(10.0, 1.0), 1.5, target=Rates(200.0, 25.0))
 
     report = bench_end_to_end(tasks=[task], seconds=2.0, windows=2)
 
@@ -40,7 +40,8 @@ def test_a_task_is_the_peers_in_all_that_is_promised(task: PeerTask) -> None:
 
     assert [config.env.name, search.num_simulations, training.batch_size, training.unroll_steps] == facts
     assert config.replay.replay_ratio == pytest.approx(ratio, abs=0.001)
-    assert task.peer_parameters <= network_size(config) <= 1.02 * task.peer_parameters
+    assert task.peer_parameters <= network_size(config) + head_size(config) <= 1.02 * task.peer_parameters
+    assert task.peer_searched_parameters <= network_size(config) <= 1.07 * task.peer_searched_parameters
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)

@@ -71,7 +71,7 @@ def test_steps_weigh_one_over_k_samples_their_weight_and_masked_ones_nothing(mas
 
 
 def test_the_head_is_minus_the_cosine_of_what_it_predicts() -> None:
-    head = ConsistencyHead((2,))
+    head = ConsistencyHead((2,), 2)
     head.projector, head.predictor = nn.Sequential(), nn.Sequential(nn.Linear(2, 2, bias=False))
     with torch.no_grad():
         head.predictor[0].weight.copy_(2.0 * torch.eye(2))
@@ -80,7 +80,7 @@ def test_the_head_is_minus_the_cosine_of_what_it_predicts() -> None:
 
 
 def test_gradient_flows_through_the_unrolled_branch_only() -> None:
-    head, (unrolled, observed) = make_consistency_head((6,), seed=1), torch.randn(2, 5, 6, generator=torch.Generator().manual_seed(0))
+    head, (unrolled, observed) = make_consistency_head((6,), 6, seed=1), torch.randn(2, 5, 6, generator=torch.Generator().manual_seed(0))
     unrolled.requires_grad_(True)
     observed.requires_grad_(True)
     head(unrolled, observed).sum().backward()
@@ -117,16 +117,26 @@ def test_only_observations_that_count_are_represented() -> None:
     np.testing.assert_array_equal(chosen.frames[1].numpy(), batch.next_frames[1, 0])
 
 
-@pytest.mark.parametrize("shape", [(1,), (128,), (7, 3, 5), (64, 6, 7)])
-def test_size_of_the_head_follows_from_the_hidden_state(shape: tuple[int, ...]) -> None:
-    head = make_consistency_head(shape, seed=0)
-    assert consistency_floats(shape) == num_floats(head) == sum(parameter.numel() for parameter in head.parameters())
-    assert head.predictor[-1].out_features == projection_size(shape)
+@pytest.mark.parametrize(
+    ("shape", "wanted", "size"), [((1,), None, 1), ((128,), None, 128), ((7, 3, 5), None, 105), ((64, 6, 7), None, 256), ((128,), 300, 300)]
+)
+def test_size_of_the_head_follows_from_the_hidden_state_unless_it_is_set(shape: tuple[int, ...], wanted: int | None, size: int) -> None:
+    config = TrainingConfig(consistency_loss_weight=1.0, projection_size=wanted)
+    assert projection_size(config, shape) == size
+    head = make_consistency_head(shape, size, seed=0)
+    assert consistency_floats(config, shape) == num_floats(head) == sum(parameter.numel() for parameter in head.parameters())
+    assert head.predictor[-1].out_features == size
+
+
+def test_a_trainer_has_the_head_that_is_asked_for() -> None:
+    trainer = Trainer(network_of(MLP), TrainingConfig(consistency_loss_weight=1.0, projection_size=300), CPU)
+    assert trainer.state_dict()["consistency.predictor.3.weight"].shape[0] == 300
+    assert consistency_floats(TrainingConfig(), (128,)) == 0
 
 
 def test_the_head_is_drawn_from_its_seed_and_leaves_the_generator_alone() -> None:
     before = torch.random.get_rng_state()
-    first, same, other = (make_consistency_head((8,), seed).state_dict()["projector.0.weight"] for seed in (3, 3, 4))
+    first, same, other = (make_consistency_head((8,), 8, seed).state_dict()["projector.0.weight"] for seed in (3, 3, 4))
     assert torch.equal(first, same) and not torch.equal(first, other)
     assert torch.equal(before, torch.random.get_rng_state())
 
