@@ -9,8 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
+from engine.array_file import array_bytes
 from engine.durable_files import fsync
 from engine.errors import CorruptCheckpoint
 
@@ -24,12 +25,12 @@ def write_checked(folder: Path, stem: str, arrays: dict[str, NDArray[Any]]) -> t
     Args:
         folder: where; it exists.
         stem: how its name begins.
-        arrays: contiguous, by name.
+        arrays: by name.
 
     Returns:
         Its name and its SHA-256, as hex.
     """
-    content = save(arrays)
+    content = array_bytes(arrays)
     checksum = hashlib.sha256(content).hexdigest()
     path = folder / f"{stem}_{checksum[:16]}{SUFFIX}"
     partial = path.with_suffix(PARTIAL_SUFFIX)

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
+from engine.array_file import array_bytes
 from engine.checkpoint_manifest import (
     ASIDE_SUFFIX,
     FORMAT,
@@ -79,7 +79,7 @@ class CheckpointFolder:
         temporary = self._folder / f".{final.name}{UNFINISHED_SUFFIX}"
         try:
             self._make_empty(temporary)
-            save_file(network, temporary / "weights.safetensors")
+            (temporary / "weights.safetensors").write_bytes(array_bytes(network))
             save_tree(state, temporary / "state")
             beat()
             keep_sequence, keep_files = self._replay_needed(ring)

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
+from engine.array_file import array_bytes
 from engine.checkpoint import UNFINISHED_SUFFIX, write_manifest
 from engine.checkpoint_manifest import FORMAT, MANIFEST
 from engine.config import RunConfig
@@ -67,7 +67,7 @@ class Milestones:
         try:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
-            save_file(network, temporary / "weights.safetensors")
+            (temporary / "weights.safetensors").write_bytes(array_bytes(network))
             write_manifest(temporary, {"format": FORMAT, **facts, "config": msgspec.to_builtins(config)})
             for path in (*temporary.iterdir(), temporary):
                 fsync(path)

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
+
+from engine.array_file import array_bytes
 
 StateTree: TypeAlias = Any
 """dict[str, StateTree] | list[StateTree] | int | float | str | bool | None | numpy array."""
@@ -17,7 +19,7 @@ def save_tree(tree: StateTree, path: Path) -> None:
     """Writes PATH.safetensors with the arrays and PATH.json with everything else."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     skeleton = _take_arrays(tree, "", arrays)
-    save_file(arrays, path.with_suffix(".safetensors"))
+    path.with_suffix(".safetensors").write_bytes(array_bytes(arrays))
     path.with_suffix(".json").write_text(json.dumps(skeleton))
 
 
@@ -29,7 +31,7 @@ def load_tree(path: Path) -> StateTree:
 
 def _take_arrays(tree: StateTree, name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> StateTree:
     if isinstance(tree, np.ndarray):
-        arrays[name] = np.asarray(tree, order="C")  # ascontiguousarray makes a vector of a single number
+        arrays[name] = tree
         return {ARRAY_KEY: name}
     if isinstance(tree, dict):
         return {key: _take_arrays(value, f"{name}.{key}" if name else str(key), arrays) for key, value in tree.items()}

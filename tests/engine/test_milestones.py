@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.numpy import load_file
 
 from engine.checkpoint_manifest import newest_checkpoint
 from engine.errors import CorruptCheckpoint, MachineProblem
@@ -40,6 +42,12 @@ def test_a_run_that_goes_on_knows_its_milestones(tmp_path: Path) -> None:
     assert milestones.is_due(60 * 45)
 
 
+def test_a_milestone_holds_the_network_however_its_tensors_lie(tmp_path: Path) -> None:
+    weight = torch.arange(24.0).reshape(2, 3, 2, 2).to(memory_format=torch.channels_last)
+    path = Milestones(tmp_path, every_minutes=15).save(tiny_config(), {"weight": weight.numpy()}, facts(15.0))
+    np.testing.assert_array_equal(load_file(path / "weights.safetensors")["weight"], weight.numpy())
+
+
 def test_without_an_interval_none_is_due(tmp_path: Path) -> None:
     assert not Milestones(tmp_path, every_minutes=None).is_due(1e9)
 
@@ -63,7 +71,7 @@ def test_a_full_disk_costs_one_milestone(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError("no space left")
 
     milestones = Milestones(tmp_path, every_minutes=15)
-    monkeypatch.setattr("engine.milestones.save_file", full)
+    monkeypatch.setattr("engine.milestones.array_bytes", full)
     with pytest.raises(MachineProblem, match=r"no milestone could be written .*make room"):
         save(milestones, 15.0)
     assert not milestones.is_due(60 * 16)

@@ -80,6 +80,17 @@ def test_a_run_with_all_options_of_training_resumes_exactly_and_saves_what_it_pu
     assert {name.split(".")[0] for name in straight.state()["trainer"]} == {"network", "target", "consistency", "optimizer", "steps"}
 
 
+def test_a_run_with_convolutions_resumes_exactly_and_saves_what_it_published(tmp_path: Path) -> None:
+    network = {"kind": "residual", "num_blocks": 1, "num_channels": 4, "head_size": 8}
+    straight = run(tiny_config(steps=14, network=network), tmp_path / "straight")
+    run(tiny_config(steps=9, network=network), tmp_path / "parts")
+    resumed = run(tiny_config(steps=14, network=network), tmp_path / "parts", mode="resume")
+    require_equal_runs(straight, resumed)
+    _, values, steps = load_for_evaluation(tmp_path / "straight")
+    assert steps == 14  # published at every 7th
+    np.testing.assert_array_equal(values, straight.state()["published"])
+
+
 def test_a_run_with_fast_searches_resumes_exactly_and_counts_their_simulations(tmp_path: Path) -> None:
     capped = {"self_play": {"full_search_fraction": 0.25, "fast_simulations": 2}, "env": {"name": "tictactoe"}}
     straight = run(tiny_config(steps=20, **capped), tmp_path / "straight")
@@ -118,7 +129,7 @@ def test_a_full_disk_costs_a_checkpoint_not_the_run_but_the_last_one_is_missed(t
     def fill_the_disk(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("engine.checkpoint.save_file", fill_the_disk)
+    monkeypatch.setattr("engine.checkpoint.array_bytes", fill_the_disk)
     display, config = RememberingDisplay(), tiny_config(steps=3, checkpoint={"interval_seconds": 1e-6})
     with pytest.raises(MachineProblem, match="No space left on device"):
         train(config, run_dir=tmp_path / "run", mode="new", display=display, command_line=["test"])
