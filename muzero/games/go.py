@@ -10,8 +10,11 @@ below would be fair, yet with 24.5 on 5x5 White wins every game of a beginner, f
 6x6 and 7x7 have 3.5 and 8.5.
 """
 
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 
 from muzero.config import require
 from muzero.games.board_view import cell_planes, stone_view
@@ -35,6 +38,16 @@ class GoGame(OpenSpielGame):
 
     _superko: "Superko | None"
 
+    def __init__(self, name: str, rules: Any, view: View, *, margin_share: float) -> None:
+        """Prepares the game and starts it.
+
+        Args:
+            name, rules, view: as of OpenSpielGame.
+            margin_share: see `go`.
+        """
+        super().__init__(name, rules, view)
+        self._margin_share = margin_share
+
     def reset(self, seed: int) -> None:
         """Starts at the empty board; the seed has no effect."""
         super().reset(seed)
@@ -55,7 +68,7 @@ class GoGame(OpenSpielGame):
 
             self._superko = Superko(self.spec.board_shape[0], self.spec.max_moves)
         self._superko.after_move(self._stones())
-        return step
+        return replace(step, reward=self._reward(step.reward)) if self._margin_share and step.is_terminal else step
 
     @property
     def komi(self) -> float:
@@ -72,12 +85,38 @@ class GoGame(OpenSpielGame):
         twin._superko = None if self._superko is None else self._superko.copy()
         return twin
 
+    def _reward(self, result: float) -> float:
+        """Returns the reward of the last move, whose player has this result, -1, 0 or 1."""
+        black, white = self._stones()[:2]
+        margin = area(black.reshape(self.spec.board_shape) - white.reshape(self.spec.board_shape)) - self.komi
+        return (1.0 - self._margin_share) * result + self._margin_share * abs(margin) / black.size * result
+
     def _stones(self) -> Float32Array:
         """Returns the stones of both players, float32 [4, P]: OpenSpiel's planes, of which the first two are used."""
         return self._observe().reshape(4, -1)
 
 
-def go(name: str, *, board_size: int, komi: float | None = None, max_moves: int | None = None) -> GoGame:
+def area(stones: Float32Array) -> float:
+    """Returns Black's stones and surrounded points less White's.
+
+    Args:
+        stones: float32 [size, size], 1 Black's, -1 White's, 0 empty.
+    """
+    total, unseen = float(stones.sum()), {(int(row), int(column)) for row, column in np.argwhere(stones == 0)}
+    while unseen:
+        region, owners = [unseen.pop()], set[float]()
+        for row, column in region:
+            for point in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+                if point in unseen:
+                    unseen.remove(point)
+                    region.append(point)
+                elif min(point) >= 0 and max(point) < len(stones) and stones[point]:
+                    owners.add(float(stones[point]))
+        total += sum(owners) * len(region) if len(owners) == 1 else 0.0
+    return total
+
+
+def go(name: str, *, board_size: int, komi: float | None = None, max_moves: int | None = None, margin_share: float = 0.0) -> GoGame:
     """Returns Go: action = board_size row + column, then the pass; row 0 is line 1, the lowest one in diagrams.
 
     Args:
@@ -85,6 +124,8 @@ def go(name: str, *, board_size: int, komi: float | None = None, max_moves: int 
         board_size: lines of the board, 5 to 19.
         komi: points added to White's; None for the default of that size.
         max_moves: moves after which the board is scored as it lies; None for 2 board_size^2.
+        margin_share: the winner's reward is 1 less this share, plus this share of the points won by over all points of the board: so
+            that a beginner, who loses all games of one colour, still learns to lose by less; in [0, 1).
 
     Raises:
         UserError: one of these is not possible.
@@ -95,8 +136,10 @@ def go(name: str, *, board_size: int, komi: float | None = None, max_moves: int 
     komi, max_moves = KOMI.get(board_size, USUAL_KOMI) if komi is None else komi, 2 * points if max_moves is None else max_moves
     require(isinstance(komi, int | float) and abs(komi) <= points, f"env.kwargs komi is {komi!r}: set {-points} to {points}.")
     require(isinstance(max_moves, int) and 2 <= max_moves <= 10_000, f"env.kwargs max_moves is {max_moves!r}: set 2 to 10000.")
+    is_share = isinstance(margin_share, int | float) and 0.0 <= margin_share < 1.0
+    require(is_share, f"env.kwargs margin_share is {margin_share!r}: set a value in [0, 1).")
     rules = load_rules("go", {"board_size": board_size, "komi": float(komi), "max_game_length": max_moves})
-    return GoGame(name, rules, _view(board_size))
+    return GoGame(name, rules, _view(board_size), margin_share=margin_share)
 
 
 @cache

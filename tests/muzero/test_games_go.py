@@ -10,6 +10,7 @@ import pytest
 from muzero.config import EnvConfig
 from muzero.errors import UserError
 from muzero.games import BoardGame, make_game
+from muzero.games.go import area
 from muzero.games.superko import Superko, captured_hashes, neighbours, stone_hashes
 from tests.muzero.gtp_referee import GNUGO, GtpReferee
 
@@ -244,3 +245,51 @@ def test_scores_equal_counted_areas_and_gnugo_agrees_where_it_sees_no_dead_stone
                 assert referee.final_score() == area
                 num_compared += 1
     assert num_compared >= least_compared
+
+
+def test_a_share_of_the_reward_may_be_the_margin() -> None:
+    plain, shared = new_go(5, komi=0.5), new_go(5, komi=0.5, margin_share=0.4)
+    for moves, result, margin in (
+        ([12, PASS_5, PASS_5], 1.0, 24.5),  # Black's stone owns the board, and Black passes last
+        ([PASS_5, 12, PASS_5, PASS_5], 1.0, 25.5),  # the same for White
+        ([12, 0, PASS_5, PASS_5], 1.0, 0.5),  # nobody owns the empty points: a stone each, and White passes last
+        ([12, PASS_5, 0, 4, PASS_5, PASS_5], -1.0, 0.5),  # two stones to one: White passes last and lost
+    ):
+        for game in (plain, shared):
+            game.reset(0)
+        assert play(plain, moves) == result
+        assert play(shared, moves) == pytest.approx(result * (0.6 + 0.4 * margin / 25))
+
+
+def test_area_is_stones_and_points_that_only_one_player_surrounds() -> None:
+    board = np.array([[0, 1, 0, -1, 0], [1, 1, 0, -1, -1], [0, 0, 0, 0, 0], [1, 1, 1, -1, -1], [0, 1, 0, -1, 0]], np.float32)
+    assert area(board) == (7 + 2) - (6 + 2)
+    assert area(np.zeros((5, 5), np.float32)) == 0
+
+
+@pytest.mark.parametrize("komi", [-3.5, 2.5, 7.5])
+def test_the_margin_agrees_with_the_result(komi: float) -> None:
+    rng = np.random.default_rng(1)
+    plain, shared = new_go(5, komi=komi), new_go(5, komi=komi, margin_share=0.99)
+    for _ in range(20):
+        plain.reset(0)
+        shared.reset(0)
+        is_over = False
+        while not is_over:
+            action = random_move(plain, rng)
+            step, same = plain.step(action), shared.step(action)
+            is_over = step.is_terminal
+        margin = _margin(plain) - komi
+        assert same.reward == pytest.approx(step.reward * (0.01 + 0.99 * abs(margin) / 25))
+        assert np.sign(margin) == step.reward * (1 if plain.to_play() == 1 else -1)
+
+
+def _margin(game: BoardGame) -> float:
+    board = board_of(game)
+    return area((board == 1).astype(np.float32) - (board == 2))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, "half"])
+def test_a_share_outside_its_range_is_refused(share: float) -> None:
+    with pytest.raises(UserError, match="margin_share"):
+        new_go(5, margin_share=share)
