@@ -21,10 +21,8 @@ LUNARLANDER: Settings = {
     "learner.compile": True,
     "evaluation.episodes": 40,
     "evaluation.interval_seconds": 12,
-    "evaluation.stop_score": 240.0,
-    "evaluation.stop_evaluations": 1,
 }
-"""The target is 200, but a run that stops at the first such evaluation may well be measured below it."""
+"""No run stops at the target: one that does so at its first good evaluation may well be measured below it."""
 LUNARLANDER_REANALYZE: Settings = {"reanalyze.fraction": 0.8, "reanalyze.samples_per_position": 12.0}
 """All that the run with Reanalyze has besides. Without it this replay ratio is the best of those tried, too."""
 ABLATION: Settings = {"search.num_simulations": 16, **CONNECT4}
