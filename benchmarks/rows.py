@@ -22,9 +22,9 @@ LUNARLANDER: Settings = {
     "evaluation.episodes": 40,
     "evaluation.interval_seconds": 12,
 }
-"""No run stops at the target: one that does so at its first good evaluation may well be measured below it."""
+"""No run of these stops at the target: one that does so at its first good evaluation may well be measured below it."""
 LUNARLANDER_REANALYZE: Settings = {"reanalyze.fraction": 0.8, "reanalyze.samples_per_position": 12.0}
-"""All that the run with Reanalyze has besides. Without it this replay ratio is the best of those tried, too."""
+"""All that a run with Reanalyze has besides; the preset's replay ratio of 128 is better than 32 with it and without it."""
 ABLATION: Settings = {"search.num_simulations": 16, **CONNECT4}
 """What all rows of the ablation share."""
 ABLATED: dict[str, Settings] = {
@@ -99,7 +99,7 @@ ROWS = (
     Row(
         name="go7",
         family="go7",
-        claim="Go 7x7 at 400 simulations: 50 % of 200 games against GNU Go of level 1 after 120 minutes, and Elo that rises throughout.",
+        claim="Go 7x7, komi 4.5, 400 simulations: 50 % against GNU Go of level 1 after 120 minutes, and Elo that rises throughout.",
         env="go7",
         preset="small",
         settings={**GO, "search.num_simulations": 48, "search.num_considered_actions": 16, "checkpoint.milestone_minutes": 15},

@@ -20,7 +20,7 @@ BASED_ON = "based_on"
 """What a preset calls the other one that it only changes in parts."""
 REANALYZE_FRACTION = 0.8
 """Share of fresh samples where reanalyzers are asked for but no share. Source: arXiv:1911.08265, appendix H."""
-FIXED_ON_RESUME = ("env.", "network.", "training.optimizer", "replay.capacity_steps", "replay.policy_entries")
+FIXED_ON_RESUME = ("env.", "network.", "training.optimizer", "training.projection_size", "replay.capacity_steps", "replay.policy_entries")
 """They shape the weights, the optimizer's state or the stored ring, none of which a resumed run can change."""
 FIXED_IN_ONE_PROCESS = ("seed", "actors.games_per_actor", "actors.groups", "self_play.max_trajectory_steps")
 """A run without actors also stores its running games, which these shape."""

@@ -88,8 +88,9 @@ class GoGame(OpenSpielGame):
     def _reward(self, result: float) -> float:
         """Returns the reward of the last move, whose player has this result, -1, 0 or 1."""
         black, white = self._stones()[:2]
-        margin = area(black.reshape(self.spec.board_shape) - white.reshape(self.spec.board_shape)) - self.komi
-        return (1.0 - self._margin_share) * result + self._margin_share * abs(margin) / black.size * result
+        margin = abs(area((black - white).reshape(self.spec.board_shape)) - self.komi)
+        share_of_most = margin / (int(black.size) + abs(self.komi))
+        return result * (1.0 - self._margin_share + self._margin_share * share_of_most)
 
     def _stones(self) -> Float32Array:
         """Returns the stones of both players, float32 [4, P]: OpenSpiel's planes, of which the first two are used."""
@@ -124,8 +125,8 @@ def go(name: str, *, board_size: int, komi: float | None = None, max_moves: int 
         board_size: lines of the board, 5 to 19.
         komi: points added to White's; None for the default of that size.
         max_moves: moves after which the board is scored as it lies; None for 2 board_size^2.
-        margin_share: the winner's reward is 1 less this share, plus this share of the points won by over all points of the board: so
-            that a beginner, who loses all games of one colour, still learns to lose by less; in [0, 1).
+        margin_share: in [0, 1): the winner's reward is 1 less this share, plus this share of the points won by over the most that there
+            are (those of the board and the komi); a beginner, who loses all games of one colour, then still learns to lose by less.
 
     Raises:
         UserError: one of these is not possible.
@@ -134,9 +135,12 @@ def go(name: str, *, board_size: int, komi: float | None = None, max_moves: int 
     require(is_size, f"env.kwargs board_size is {board_size!r}: set {SMALLEST_BOARD} to {LARGEST_BOARD}.")
     points = board_size * board_size
     komi, max_moves = KOMI.get(board_size, USUAL_KOMI) if komi is None else komi, 2 * points if max_moves is None else max_moves
-    require(isinstance(komi, int | float) and abs(komi) <= points, f"env.kwargs komi is {komi!r}: set {-points} to {points}.")
+    require(
+        isinstance(komi, int | float) and not isinstance(komi, bool) and abs(komi) <= points,
+        f"env.kwargs komi is {komi!r}: set {-points} to {points}.",
+    )
     require(isinstance(max_moves, int) and 2 <= max_moves <= 10_000, f"env.kwargs max_moves is {max_moves!r}: set 2 to 10000.")
-    is_share = isinstance(margin_share, int | float) and 0.0 <= margin_share < 1.0
+    is_share = isinstance(margin_share, int | float) and not isinstance(margin_share, bool) and 0.0 <= margin_share < 1.0
     require(is_share, f"env.kwargs margin_share is {margin_share!r}: set a value in [0, 1).")
     rules = load_rules("go", {"board_size": board_size, "komi": float(komi), "max_game_length": max_moves})
     return GoGame(name, rules, _view(board_size), margin_share=margin_share)

@@ -37,7 +37,8 @@ class GymnasiumGame:
         limit = environment.spec.max_episode_steps if environment.spec else None
         actions, view = require_discrete(environment_id, environment.action_space), view_of(environment_id, environment.observation_space)
         require(history is None or history >= 1, f"env.kwargs.history is {history}: set at least 1.")
-        require(isinstance(frame_skip, int) and frame_skip >= 1, f"env.kwargs.frame_skip is {frame_skip!r}: set at least 1.")
+        is_number = isinstance(frame_skip, int) and not isinstance(frame_skip, bool)
+        require(is_number and frame_skip >= 1, f"env.kwargs.frame_skip is {frame_skip!r}: set a whole number of at least 1.")
         if limit is None:
             instead = f", or play {meant}" if (meant := atari_name(environment_id)) else ""
             raise UnsupportedGame(f"environment '{environment_id}' has no limit of moves: set max_episode_steps in env.kwargs{instead}.")

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:builtin type:DeprecationWarning"
 MORE = [
     EnvConfig(name="connect4", kwargs={"rows": 4, "columns": 5, "x_in_row": 3}),
     EnvConfig(name="go9", kwargs={"komi": 5.5}),
+    EnvConfig(name="go5", kwargs={"komi": 20.0, "margin_share": 0.9}),
     EnvConfig(name="gomoku", kwargs={"board_size": 9}),
     EnvConfig(name="chess", kwargs={"history": 1, "max_moves": 60}),
     EnvConfig(name="openspiel:breakthrough(rows=6,columns=6)"),
@@ -19,6 +20,7 @@ MORE = [
     EnvConfig(name="openspiel:y", kwargs={"board_size": 5}),
     EnvConfig(name="gym:FrozenLake-v1"),
     EnvConfig(name="gym:Acrobot-v1", kwargs={"max_episode_steps": 60}),
+    EnvConfig(name="lunarlander", kwargs={"frame_skip": 4}),
     EnvConfig(name="atari:Breakout"),
     EnvConfig(name="atari:MsPacman"),
     EnvConfig(name="atari:MsPacman", kwargs={"screen": "rgb96"}),

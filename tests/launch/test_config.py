@@ -213,7 +213,14 @@ def test_resume_tells_each_change(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "assignment",
-    ["env.name=connect4", "network.hidden_size=64", "replay.capacity_steps=5000", "replay.policy_entries=4", "training.optimizer=sgd"],
+    [
+        "env.name=connect4",
+        "network.hidden_size=64",
+        "replay.capacity_steps=5000",
+        "replay.policy_entries=4",
+        "training.optimizer=sgd",
+        "training.projection_size=9",
+    ],
 )
 def test_resume_refuses_what_does_not_fit_the_stored_arrays(tmp_path: Path, assignment: str) -> None:
     run = stored_run(tmp_path)

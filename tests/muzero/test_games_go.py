@@ -258,7 +258,7 @@ def test_a_share_of_the_reward_may_be_the_margin() -> None:
         for game in (plain, shared):
             game.reset(0)
         assert play(plain, moves) == result
-        assert play(shared, moves) == pytest.approx(result * (0.6 + 0.4 * margin / 25))
+        assert play(shared, moves) == pytest.approx(result * (0.6 + 0.4 * margin / 25.5))
 
 
 def test_area_is_stones_and_points_that_only_one_player_surrounds() -> None:
@@ -280,7 +280,7 @@ def test_the_margin_agrees_with_the_result(komi: float) -> None:
             step, same = plain.step(action), shared.step(action)
             is_over = step.is_terminal
         margin = _margin(plain) - komi
-        assert same.reward == pytest.approx(step.reward * (0.01 + 0.99 * abs(margin) / 25))
+        assert same.reward == pytest.approx(step.reward * (0.01 + 0.99 * abs(margin) / (25 + abs(komi))))
         assert np.sign(margin) == step.reward * (1 if plain.to_play() == 1 else -1)
 
 
@@ -289,7 +289,12 @@ def _margin(game: BoardGame) -> float:
     return area((board == 1).astype(np.float32) - (board == 2))
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.0, "half"])
+def test_a_draw_has_no_margin() -> None:
+    game = new_go(5, komi=25, margin_share=0.5)
+    assert play(game, [12, PASS_5, PASS_5]) == 0.0
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, "half", True])
 def test_a_share_outside_its_range_is_refused(share: float) -> None:
     with pytest.raises(UserError, match="margin_share"):
         new_go(5, margin_share=share)

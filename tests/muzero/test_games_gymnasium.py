@@ -246,6 +246,7 @@ def test_a_missing_dependency_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("cartpole", {"history": 0}),
         ("cartpole", {"frame_skip": 0}),
         ("cartpole", {"frame_skip": 2.5}),
+        ("cartpole", {"frame_skip": True}),
         ("connect4", {"rows": "six"}),
         ("connect4", {"rows": 0}),
     ],
