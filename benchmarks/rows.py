@@ -24,7 +24,7 @@ LUNARLANDER: Settings = {
 }
 """No run of these stops at the target: one that does so at its first good evaluation may well be measured below it."""
 LUNARLANDER_REANALYZE: Settings = {"reanalyze.fraction": 0.8, "reanalyze.samples_per_position": 12.0}
-"""All that a run with Reanalyze has besides; the preset's replay ratio of 128 was the best of those tried with it and without it."""
+"""All that a run with Reanalyze has besides; the preset's replay ratio of 128 was the best of those tried with it (docs/roadmap.md)."""
 ABLATION: Settings = {"search.num_simulations": 16, **CONNECT4}
 """What all rows of the ablation share."""
 ABLATED: dict[str, Settings] = {

@@ -268,9 +268,9 @@ def test_area_is_stones_and_points_that_only_one_player_surrounds() -> None:
 
 
 @pytest.mark.parametrize("komi", [-3.5, 2.5, 7.5])
-def test_the_margin_agrees_with_the_result(komi: float) -> None:
+def test_the_margin_is_that_of_counted_areas_and_agrees_with_the_result(komi: float) -> None:
     rng = np.random.default_rng(1)
-    plain, shared = new_go(5, komi=komi), new_go(5, komi=komi, margin_share=0.99)
+    plain, shared = new_go(5, komi=komi, max_moves=LONG), new_go(5, komi=komi, max_moves=LONG, margin_share=0.99)
     for _ in range(20):
         plain.reset(0)
         shared.reset(0)
@@ -279,14 +279,9 @@ def test_the_margin_agrees_with_the_result(komi: float) -> None:
             action = random_move(plain, rng)
             step, same = plain.step(action), shared.step(action)
             is_over = step.is_terminal
-        margin = _margin(plain) - komi
+        margin = area_of(board_of(plain)) - komi
         assert same.reward == pytest.approx(step.reward * (0.01 + 0.99 * abs(margin) / (25 + abs(komi))))
         assert np.sign(margin) == step.reward * (1 if plain.to_play() == 1 else -1)
-
-
-def _margin(game: BoardGame) -> float:
-    board = board_of(game)
-    return area((board == 1).astype(np.float32) - (board == 2))
 
 
 def test_a_draw_has_no_margin() -> None:
