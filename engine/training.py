@@ -7,7 +7,7 @@ itself. Everything a user sees goes through a Display.
 import time
 from pathlib import Path
 
-from engine.checkpoint_manifest import Checkpoint, newest_checkpoint
+from engine.checkpoint_manifest import Checkpoint, checkpoint_folder, checkpoint_paths, newest_checkpoint
 from engine.config import RunConfig
 from engine.config_text import config_to_toml
 from engine.display import Display
@@ -191,7 +191,7 @@ def _run_processes(
         watch = Watch(config, folder.path, display, reader, resume_from.learner_steps if resume_from else None)
         profiler = Profiler(placed, folder.path, segments.telemetry, indices, lambda: supervisor.pids, display.message, profile_seconds)
         try:
-            _supervise(supervisor, segments, watch, profiler, display, signals, config)
+            _supervise(supervisor, segments, watch, profiler, display, signals, config, folder.path)
         finally:
             supervisor.kill()
             watch.close()
@@ -206,6 +206,7 @@ def _supervise(
     display: Display,
     signals: StopSignals,
     config: RunConfig,
+    run_dir: Path,
 ) -> None:
     """Starts the roles, watches them until there is a reason to end, and drains them.
 
@@ -238,9 +239,16 @@ def _supervise(
     profiler.finish(lambda: signals.count > 1)
     is_saved = supervisor.states[LEARNER_NAME] == State.STOPPED.name
     if signals.count < 2 and not is_saved:
-        raise RunFailed("the last checkpoint was not written, see logs/learner.log of the run: --resume goes on at the one before.")
+        raise RunFailed(_unsaved(run_dir))
     if has_ended_by_itself and is_saved:
         signals.forgive()
+
+
+def _unsaved(run_dir: Path) -> str:
+    """Returns the sentence for a run whose learner ended without its last checkpoint."""
+    if checkpoint_paths(checkpoint_folder(run_dir)):
+        return "the last checkpoint was not written, see logs/learner.log of the run: --resume goes on at the one before."
+    return "no checkpoint was written, see logs/learner.log of the run: --resume starts it from the beginning."
 
 
 def _await_last_evaluation(

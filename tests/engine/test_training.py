@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.checkpoint_manifest import newest_checkpoint
+from engine.checkpoint_manifest import checkpoint_folder, newest_checkpoint
 from engine.config import EvaluationConfig, RunConfig
 from engine.environment_failures import latest_traceback
 from engine.errors import NotEnoughMemory, RunFailed
@@ -60,20 +60,23 @@ class EndingRun:
         """Nothing is written."""
 
 
-def end(learner_state: str, num_signals: int, evaluator_state: str = "FAILED") -> list[str]:
+def end(learner_state: str, num_signals: int, evaluator_state: str = "FAILED", run_dir: Path = Path("no-such-run")) -> list[str]:
     """Returns what is said."""
     run, signals, display = EndingRun(learner_state, evaluator_state), StopSignals(), RememberingDisplay()
     signals.count = num_signals
     config = RunConfig(evaluation=EvaluationConfig(last_seconds=0.05))
-    _supervise(run, run, run, run, display, signals, config)  # type: ignore[arg-type]
+    _supervise(run, run, run, run, display, signals, config, run_dir)  # type: ignore[arg-type]
     assert run.telemetry.control(Control.STOP_REQUESTED) == 1
     return display.messages
 
 
 @pytest.mark.parametrize("num_signals", [0, 1])
-def test_a_run_whose_last_checkpoint_failed_did_not_end_well(num_signals: int) -> None:
-    with pytest.raises(RunFailed, match="the last checkpoint was not written, see logs/learner.log .*--resume"):
-        end("FAILED", num_signals)
+def test_a_run_whose_last_checkpoint_failed_did_not_end_well(num_signals: int, tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match="no checkpoint was written, see logs/learner.log .*--resume starts it from the beginning"):
+        end("FAILED", num_signals, run_dir=tmp_path)
+    (checkpoint_folder(tmp_path) / "step_000000009").mkdir(parents=True)
+    with pytest.raises(RunFailed, match="the last checkpoint was not written, see logs/learner.log .*--resume goes on at the one before"):
+        end("FAILED", num_signals, run_dir=tmp_path)
 
 
 def test_only_the_learner_matters_and_who_forces_the_end_knows() -> None:
@@ -98,7 +101,7 @@ def test_a_signal_or_the_evaluators_death_ends_the_wait_and_the_run_ended_well(e
             run.states["evaluator"] = "FAILED"
 
     run.poll = happen  # type: ignore[method-assign]
-    _supervise(run, run, run, run, display, signals, RunConfig())  # type: ignore[arg-type]
+    _supervise(run, run, run, run, display, signals, RunConfig(), Path("no-such-run"))  # type: ignore[arg-type]
     assert signals.exit_code == 0
     assert display.messages == ["evaluating the last weights (60 s at most, Ctrl-C skips it)"]
 
