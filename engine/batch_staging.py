@@ -52,7 +52,9 @@ class Staging:
     def __init__(self, wire: Wire, capacity: int) -> None:
         self._wire = wire
         self._rows = np.zeros((3, capacity), np.int64)
-        self._slots = [np.arange(client.first_slot, client.first_slot + client.num_trees) for client in wire.clients]
+        self._slots = {
+            number: np.arange(client.first_slot, client.first_slot + client.num_trees) for number, client in wire.clients.items()
+        }
 
     def fill(self, requests: list[Pending]) -> StagedBatch:
         """Returns the batch of these requests; it is overwritten by the next one."""

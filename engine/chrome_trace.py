@@ -99,10 +99,14 @@ def _slices(spans: Spans, process: int, thread: int, start: int) -> Iterator[str
 
 def _arrows(recording: Recording, shown: list[tuple[Track, Spans]]) -> Iterator[str]:
     """Yields the arrows of requests whose three ends are shown: sent, computed, answered."""
-    start = recording.before.nanoseconds
-    device, first = next((track, spans) for track, spans in shown if track.thread == ThreadTrack.DEVICE.name.lower())
-    computed = recording.queued
-    computed = computed.chosen(np.isin(computed.end, first.begin))
+    devices = [(track, spans) for track, spans in shown if track.thread == ThreadTrack.DEVICE.name.lower()]
+    for (device, passes), queued in zip(devices, recording.queued, strict=True):
+        computed = queued.chosen(np.isin(queued.end, passes.begin))
+        yield from _arrows_through(device, computed, shown, recording.before.nanoseconds)
+
+
+def _arrows_through(device: Track, computed: Spans, shown: list[tuple[Track, Spans]], start: int) -> Iterator[str]:
+    """Yields the arrows of the requests that one device computed."""
     for track, spans in shown:
         sent, answered = spans.of(*SENDING_KINDS), spans.of(SpanKind.WAIT_REPLY)
         answered = answered.chosen(answered.argument != NO_REQUEST)

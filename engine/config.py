@@ -53,6 +53,9 @@ class InferenceConfig(Settings, frozen=True):
     """`cpu`, `cuda`, `cuda:N`, or `auto`: cuda where there is one; `simulated:200+35` answers nonsense after the time of an accelerator
     that takes 200 us a batch and 35 us a sample, to see what the engine could keep busy, `simulated:200+35,batch=512` with at most 512
     samples at once."""
+    num_servers: int = 1
+    """Inference servers, each with its share of the other processes. On GPUs each has one to itself: with `cuda:1` and 2 servers those are
+    `cuda:1` and `cuda:2`, with `auto` and `cuda` they begin with `cuda:0`."""
     max_batch: int = 1024
     """Most leaves in one forward pass."""
     batch_deadline_microseconds: int = 300
@@ -65,6 +68,7 @@ class InferenceConfig(Settings, frozen=True):
 
     def __post_init__(self) -> None:
         require_inference_device(self.device, "inference.device")
+        require(self.num_servers >= 1, f"inference.num_servers is {self.num_servers}: set at least 1.")
         deadline = self.batch_deadline_microseconds
         require(deadline >= 0, f"inference.batch_deadline_microseconds is {deadline}: set 0 or more.")
         require(self.max_batch >= 1, f"inference.max_batch is {self.max_batch}: set at least 1.")
@@ -219,7 +223,11 @@ class RunConfig(Settings, frozen=True):
         require(0 <= self.seed < MAX_SEED, f"seed is {self.seed}: set 0 or more, less than 2^63.")
         require(self.steps is None or self.steps >= 1, f"steps is {self.steps}: set at least 1.")
         require(self.minutes is None or self.minutes > 0, f"minutes is {self.minutes}: set a positive number.")
-        device = self.inference.device
+        device, servers, actors = self.inference.device, self.inference.num_servers, self.actors.num_actors
+        require(
+            servers <= max(1, actors),
+            f"inference.num_servers is {servers} and actors.num_actors {actors}: each server needs an actor, set at most {max(1, actors)}.",
+        )
         require(
             self.actors.num_actors > 0 or simulated_timing(device) is None,
             f"inference.device is '{device}' and actors.num_actors 0: one process computes by itself, set 1 actor or more.",

@@ -17,6 +17,10 @@ from muzero.networks.inference_network import InferenceNetwork
 from muzero.types import Int64Array, RecurrentReply
 
 WARM_UP_RUNS = 3
+HIGH_PRIORITY = -1
+"""Of the stream. Where server and learner share a GPU under CUDA's Multi-Process Service, leaves go before gradients: a batch of them is
+short, and searches wait for it. Without that service the driver lets the two processes take turns.
+"""
 
 
 @dataclass
@@ -73,7 +77,7 @@ class RecurrentGraphs:
         self._network = network
         self._pool = pool
         self._device = device
-        self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self.stream = torch.cuda.Stream(device, priority=HIGH_PRIORITY)  # type: ignore[no-untyped-call]
         self._turn = 0
         self._buckets = batch_buckets(max_batch)
         self._graphs = {bucket: self._capture(bucket) for bucket in self._buckets}

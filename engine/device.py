@@ -9,8 +9,9 @@ from engine.device_names import simulated_timing
 from engine.errors import MachineProblem
 
 
-def resolve_device(name: str) -> torch.device:
-    """Returns the device a setting names (`engine/device_names.py` checks the names); `auto` is CUDA where there is one.
+def resolve_device(name: str, server: int = 0) -> torch.device:
+    """Returns the device a setting names (`engine/device_names.py` checks the names); `auto` is CUDA where there is one. Each server of a
+    run has a GPU of its own, in order from the one that is named.
 
     A CUDA device has its number, 0 where the setting gives none: torch.cuda.set_device takes no device without one.
     Whoever needs real answers, as a match does, gets the CPU in the place of a simulated device.
@@ -24,9 +25,11 @@ def resolve_device(name: str) -> torch.device:
     device = torch.device(("cuda" if has_cuda else "cpu") if name == "auto" else name)
     if device.type == "cpu":
         return device
-    device = torch.device("cuda", device.index or 0)
+    device = torch.device("cuda", (device.index or 0) + server)
     if not has_cuda or device.index >= torch.cuda.device_count():
         count = torch.cuda.device_count() if has_cuda else 0
+        if has_cuda and server:
+            raise MachineProblem(f"server-{server} needs {device}, but torch sees {count} CUDA devices: give fewer --servers.")
         raise MachineProblem(
             f"device '{name}' is not there (torch sees {count} CUDA devices): use --device cpu, or install a CUDA build of torch."
         )

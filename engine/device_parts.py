@@ -53,13 +53,18 @@ class Placement:
 
     Attributes:
         name: the device.
-        has_server: whether inference does.
+        server: number of the server that does, None where none does.
         has_learner: whether the learner does.
     """
 
     name: str
-    has_server: bool
+    server: int | None
     has_learner: bool
+
+    @property
+    def has_server(self) -> bool:
+        """Whether inference does."""
+        return self.server is not None
 
 
 def has_gpu() -> bool:
@@ -68,20 +73,22 @@ def has_gpu() -> bool:
 
 
 def placements_of(config: RunConfig) -> tuple[Placement, ...]:
-    """Returns the GPUs of a run: the planned one where plan.device_memory is set, else those that its settings name; none for the CPU."""
-    if config.plan.device_memory is not None:
-        has_server, has_learner = not is_in_host_memory(config.inference.device), config.learner.device != "cpu"
-        return (Placement(PLANNED_DEVICE, has_server, has_learner),) if has_server or has_learner else ()
-    server, learner = _gpu_name(config.inference.device), _gpu_name(config.learner.device)
-    names = sorted({name for name in (server, learner) if name})
-    return tuple(Placement(name, has_server=name == server, has_learner=name == learner) for name in names)
+    """Returns the GPUs of a run in order, those that its settings name; `auto` means one where plan.device_memory is set, too."""
+    is_planned = config.plan.device_memory is not None
+    first, learner = (_gpu_number(device, is_planned=is_planned) for device in (config.inference.device, config.learner.device))
+    server_of = {} if first is None else {first + server: server for server in range(config.inference.num_servers)}
+    numbers = sorted({*server_of, *([] if learner is None else [learner])})
+    names = [f"planned cuda:{number}" if is_planned else f"cuda:{number}" for number in numbers]
+    if is_planned and len(names) == 1:
+        names = [PLANNED_DEVICE]
+    return tuple(Placement(name, server_of.get(number), number == learner) for name, number in zip(names, numbers, strict=True))
 
 
-def _gpu_name(device: str) -> str | None:
+def _gpu_number(device: str, *, is_planned: bool) -> int | None:
     """Returns which GPU a setting means, or None for the CPU."""
-    if is_in_host_memory(device) or (device == "auto" and not has_gpu()):
+    if is_in_host_memory(device) or (device == "auto" and not (is_planned or has_gpu())):
         return None
-    return device if ":" in device else "cuda:0"
+    return int(device.partition(":")[2] or 0)
 
 
 def latent_itemsize(config: RunConfig, spec: GameSpec, *, is_on_gpu: bool) -> int:
@@ -89,35 +96,37 @@ def latent_itemsize(config: RunConfig, spec: GameSpec, *, is_on_gpu: bool) -> in
     return BFLOAT16_BYTES if serves_in_bfloat16(config, spec, is_on_gpu=is_on_gpu) else FLOAT_BYTES
 
 
-def pool_bytes(config: RunConfig, spec: GameSpec, itemsize: int) -> int:
-    """Returns the bytes of the latent pool; a simulated device has none."""
+def pool_bytes(config: RunConfig, spec: GameSpec, itemsize: int, server: int) -> int:
+    """Returns the bytes of a server's latent pool; a simulated device has none."""
     if simulated_timing(config.inference.device) is not None:
         return 0
-    rows = num_slots(config) * (config.search.num_simulations + 1) + SCRATCH_ROWS
+    rows = num_slots(config, server) * (config.search.num_simulations + 1) + SCRATCH_ROWS
     return rows * prod(latent_shape(config.network, spec)) * itemsize
 
 
 def device_parts(config: RunConfig, spec: GameSpec, num_floats: int, placement: Placement) -> tuple[DevicePart, ...]:
     """Returns what lies on a GPU, in the order it is shown."""
-    server = _server_parts(config, spec, num_floats) if placement.has_server else ()
+    server = () if placement.server is None else _server_parts(config, spec, num_floats, placement.server)
     learner = _learner_parts(config, spec, num_floats) if placement.has_learner else ()
     num_processes = 1 if config.actors.num_actors == 0 else placement.has_server + placement.has_learner
     context = DevicePart("CUDA contexts", num_processes * CONTEXT_BYTES, f"{num_processes} processes, estimated")
     return (*server, *learner, context)
 
 
-def _server_parts(config: RunConfig, spec: GameSpec, num_floats: int) -> tuple[DevicePart, ...]:
+def _server_parts(config: RunConfig, spec: GameSpec, num_floats: int, server: int) -> tuple[DevicePart, ...]:
     """Returns what inference keeps on a GPU: its weights as they arrive and as they are served, hidden states, forward passes."""
     itemsize, network = latent_itemsize(config, spec, is_on_gpu=True), config.network
     precision = "bfloat16" if itemsize == BFLOAT16_BYTES else "float32"
     shape = " x ".join(str(size) for size in latent_shape(network, spec))
     table = spec.num_actions * action_numbers(network, spec)
-    num_trees, num_nodes = num_slots(config), config.search.num_simulations + 1
+    num_trees, num_nodes = num_slots(config, server), config.search.num_simulations + 1
     graphs = batch_buckets(largest_batch(config, num_trees))  # each keeps memory of its own
     forward = (sum(graphs) + graphs[-1]) * serving_numbers(network, spec) + graphs[-1] * root_numbers(network, spec)
     return (
         DevicePart("serving weights", (FLOAT_BYTES + itemsize) * (num_floats + table), f"float32 as published, {precision} as served"),
-        DevicePart("latent pool", pool_bytes(config, spec, itemsize), f"{num_trees} trees x {num_nodes} nodes x {shape}, {precision}"),
+        DevicePart(
+            "latent pool", pool_bytes(config, spec, itemsize, server), f"{num_trees} trees x {num_nodes} nodes x {shape}, {precision}"
+        ),
         DevicePart("forward passes", forward * itemsize, f"CUDA graphs of {graphs[0]} to {graphs[-1]} leaves, estimated"),
     )
 

@@ -101,5 +101,7 @@ def _fitting(config: RunConfig, spec: GameSpec, placement: Placement, usable: in
     groups = config.actors.groups
     if games := most_games(config, fits):
         return with_actors(config, config.actors.num_actors, games)
-    actors = largest(range(1, config.actors.num_actors + 1), lambda number: fits(with_actors(config, number, groups)))
+    actors = largest(
+        range(config.inference.num_servers, config.actors.num_actors + 1), lambda number: fits(with_actors(config, number, groups))
+    )
     return with_actors(config, actors, groups) if actors else None

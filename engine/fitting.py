@@ -85,7 +85,7 @@ def smaller(part: str, config: RunConfig, spec: GameSpec, fits: Fits) -> RunConf
         "ring": (range(-(-least // CAPACITY_STEP) * CAPACITY_STEP, config.replay.capacity_steps, CAPACITY_STEP), with_capacity),
         "pool": (range(groups, games, groups), lambda config, number: with_actors(config, actors, number)),
         "reanalyzers": (range(chunk, config.reanalyze.batch_size, chunk), with_reanalyzed),
-        "actors": (range(1, actors), lambda config, number: with_actors(config, number, games)),
+        "actors": (range(config.inference.num_servers, actors), lambda config, number: with_actors(config, number, games)),
         "learner": (micro_batches(config), with_micro_batch),
     }
     sizes, with_size = settings[part]

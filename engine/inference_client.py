@@ -39,7 +39,7 @@ class InferenceClient:
 
     Args:
         wire: sizes of the run.
-        socket: the process's socket.
+        socket: the process's socket, closed with the client.
         server_epoch: returns the number of the server's latest start.
         spans: records what the process does; nothing does by default.
         start: how often the process was started before.
@@ -58,6 +58,10 @@ class InferenceClient:
         self._next_request_id = start << START_SHIFT
         self._received = NO_REQUEST
         self.num_bad_messages = 0
+
+    def close(self) -> None:
+        """Closes the socket."""
+        self._socket.close()
 
     def send(self, client: int, request: Request, kind: SpanKind = SpanKind.SEND, began: int | None = None) -> None:
         """Sends the next request of a client, which must have no other in flight.

@@ -42,6 +42,7 @@ class InferenceCore:
         action_planes: float32 [A, ...], see Game.action_planes.
         num_slots: trees in flight.
         typical_batch: leaves in a usual forward pass; the fastest CPU variant of the network is chosen for it.
+        server: which server of a run it serves, for each has its GPU.
 
     Attributes:
         device: where network and hidden states are.
@@ -51,8 +52,10 @@ class InferenceCore:
         graphs: on CUDA, from the first weights on; else None.
     """
 
-    def __init__(self, config: RunConfig, spec: GameSpec, action_planes: Float32Array, *, num_slots: int, typical_batch: int) -> None:
-        self.device = resolve_device(config.inference.device)
+    def __init__(
+        self, config: RunConfig, spec: GameSpec, action_planes: Float32Array, *, num_slots: int, typical_batch: int, server: int = 0
+    ) -> None:
+        self.device = resolve_device(config.inference.device, server)
         if self.device.type == "cuda":
             torch.cuda.set_device(self.device)  # a capture waits for the current device, which else is GPU 0: 500 MB for a context there
         self.num_nodes = config.search.num_simulations + 1

@@ -13,14 +13,14 @@ from engine.slots import leaves_in_flight, num_slots
 from muzero.types import Float32Array, GameSpec
 
 
-def typical_batch(config: RunConfig) -> int:
-    """Returns the leaves of a usual forward pass of the server."""
-    return min(leaves_in_flight(config), config.inference.max_batch)
+def typical_batch(config: RunConfig, server: int) -> int:
+    """Returns the leaves of a usual forward pass of a server."""
+    return min(leaves_in_flight(config, server), config.inference.max_batch)
 
 
-def capacity_of(config: RunConfig) -> int:
-    """Returns the leaves of the server's largest batch."""
-    return largest_batch(config, num_slots(config), typical_batch(config))
+def capacity_of(config: RunConfig, server: int) -> int:
+    """Returns the leaves of a server's largest batch."""
+    return largest_batch(config, num_slots(config, server), typical_batch(config, server))
 
 
 def make_batcher(config: RunConfig) -> Batcher:
@@ -31,12 +31,13 @@ def make_batcher(config: RunConfig) -> Batcher:
     return Batcher(min(most, config.inference.max_batch), seconds, config.actors.groups)
 
 
-def make_device(config: RunConfig, spec: GameSpec, action_planes: Float32Array) -> InferenceDevice:
-    """Returns the server's device, without weights.
+def make_device(config: RunConfig, spec: GameSpec, action_planes: Float32Array, server: int) -> InferenceDevice:
+    """Returns a server's device, without weights.
 
     Args:
         config: the run.
         spec, action_planes: the game.
+        server: which server of the run.
 
     Raises:
         MachineProblem: the device is not there.
@@ -44,7 +45,8 @@ def make_device(config: RunConfig, spec: GameSpec, action_planes: Float32Array) 
     timing = simulated_timing(config.inference.device)
     if timing is not None:
         return SimulatedDevice(timing, spec, min(spec.num_actions, config.search.num_simulations))
-    core = InferenceCore(config, spec, action_planes, num_slots=num_slots(config), typical_batch=typical_batch(config))
+    leaves = typical_batch(config, server)
+    core = InferenceCore(config, spec, action_planes, num_slots=num_slots(config, server), typical_batch=leaves, server=server)
     if core.device.type == "cuda":
         return CudaDevice(core, spec)
-    return CpuDevice(core, typical_batch=typical_batch(config), num_threads=config.inference.num_threads)
+    return CpuDevice(core, typical_batch=leaves, num_threads=config.inference.num_threads)

@@ -171,23 +171,21 @@ class Control(IntEnum):
 
     STOP_REQUESTED = 0
     """1: everybody ends. Written by the supervisor."""
-    SERVER_EPOCH = 1
-    """Grows with each start of the inference server; hidden states of older epochs are gone. Written by the supervisor."""
-    ENV_STEP_LIMIT = 2
+    ENV_STEP_LIMIT = 1
     """The governor: actors pause while the run's environment steps exceed it. Written by the learner."""
-    LEARNER_STEPS = 3
+    LEARNER_STEPS = 2
     """Learner steps done in the whole run, resumed parts included. Written by the learner."""
-    ENV_STEPS_BASE = 4
+    ENV_STEPS_BASE = 3
     """Environment steps of the resumed run that no actor's counter holds. Written by the supervisor."""
-    CLOCK_ZERO_NANOSECONDS = 5
+    CLOCK_ZERO_NANOSECONDS = 4
     """Monotonic time at which the run would have begun, had all its starts been one piece. Written by the supervisor."""
-    REANALYSIS_LIMIT = 6
+    REANALYSIS_LIMIT = 5
     """The governor: reanalyzers pause while the run's reanalyzed positions reach it. Written by the learner."""
-    REANALYZED_BASE = 7
+    REANALYZED_BASE = 6
     """Reanalyzed positions of the resumed run, which no reanalyzer's counter holds. Written by the supervisor."""
-    RECORD_UNTIL_NANOSECONDS = 8
+    RECORD_UNTIL_NANOSECONDS = 7
     """Monotonic time until which spans are recorded, 0 for never. Written by the supervisor."""
-    TRAINING_ENDED = 9
+    TRAINING_ENDED = 8
     """1: those who train end; server and evaluator go on until STOP_REQUESTED, for the evaluation of the last weights. Written by the
     supervisor, or by the learner after its last step."""
 
@@ -257,6 +255,8 @@ class Counter(IntEnum):
     """The part of THROTTLED_NANOSECONDS for which fresh positions were missing (learner)."""
     DEVICE_BUSY_NANOSECONDS = 25
     """Time in which at least one batch was in the device (server)."""
+    EPOCH = 26
+    """Starts of this process; hidden states of older ones are gone (server). Written by the supervisor before each."""
 
 
 class Gauge(IntEnum):
@@ -356,7 +356,7 @@ class ThreadTrack(IntEnum):
     PREFETCH = 0
     """The prefetching thread of the learner."""
     DEVICE = 1
-    """The device of the server, whose forward passes the server's main thread records."""
+    """The device of a server, whose forward passes the server's main thread records; one ring a server, hence the last."""
 
 
 SPAN_CAPACITY = 1 << 16
@@ -370,9 +370,9 @@ NUM_AGE_BINS = 16
 """Bins of the ages of fresh targets: 0, 1, 2 to 3, 4 to 7, and so on; the last one has no end."""
 
 
-def telemetry_layout(num_processes: int) -> SegmentLayout:
+def telemetry_layout(num_processes: int, num_servers: int = 1) -> SegmentLayout:
     """Returns the run's control words, one block of numbers per process, and one ring of spans per process and further thread."""
-    num_tracks = num_processes + len(ThreadTrack)
+    num_tracks = num_processes + ThreadTrack.DEVICE + num_servers
     return SegmentLayout(
         (
             SharedArray("control", (len(Control) * WORDS_PER_LINE,), "int64", "see Control"),

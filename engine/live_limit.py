@@ -49,7 +49,7 @@ class LiveLimit:
         self._looks: deque[Look] = deque()
 
     def read(self, now: float) -> Limit | None:
-        """Returns what limits the run over about the last 10 s: START while learner and server do not both work, None once training
+        """Returns what limits the run over about the last 10 s: START while learner and servers do not all work, None once training
         has ended.
 
         Args:
@@ -59,7 +59,7 @@ class LiveLimit:
         if telemetry.control(Control.TRAINING_ENDED) or telemetry.control(Control.STOP_REQUESTED):
             return None
         if not self._is_at_work():
-            self._looks.clear()  # what happens before both work says nothing of the time after
+            self._looks.clear()  # what happens before all work says nothing of the time after
             return Limit.START
         look = Look(now, telemetry.counters, telemetry.control(Control.LEARNER_STEPS), self._idle_seconds(), quota_core_seconds())
         self._looks.append(look)
@@ -70,7 +70,7 @@ class LiveLimit:
         return judge(self._load(self._looks[0], look)).limit
 
     def _is_at_work(self) -> bool:
-        blocks = (self._telemetry.block(index) for index in (self._indices.learner, self._indices.server))
+        blocks = (self._telemetry.block(index) for index in (self._indices.learner, *self._indices.servers))
         return all(block.state == State.READY for block in blocks)
 
     def _load(self, before: Look, after: Look) -> Load:
@@ -78,17 +78,20 @@ class LiveLimit:
         seconds, indices, config = max(after.seconds - before.seconds, 1e-9), self._indices, self._config
         grown = after.counters - before.counters
 
-        def share(counter: Counter, *processes: int) -> float:
-            total = max(0, int(grown[list(processes), counter].sum()))
-            return min(1.0, total * 1e-9 / seconds / len(processes))
+        def total(counter: Counter, *processes: int) -> int:
+            return max(0, int(grown[list(processes), counter].sum()))
 
-        actors, server, learner = tuple(indices.actors), indices.server, indices.learner
+        def share(counter: Counter, *processes: int) -> float:
+            return min(1.0, total(counter, *processes) * 1e-9 / seconds / len(processes))
+
+        actors, servers, learner = tuple(indices.actors), tuple(indices.servers), indices.learner
         num_cores, fresh_waited = usable_cores(), share(Counter.FRESH_WAIT_NANOSECONDS, learner)
         unused = num_cores - (after.quota_core_seconds - before.quota_core_seconds) / seconds
         idle_cores = max(0.0, min(unused, (after.idle_core_seconds - before.idle_core_seconds) / seconds))
         return Load(
             num_actors=config.actors.num_actors,
             games_per_actor=config.actors.games_per_actor,
+            num_servers=config.inference.num_servers,
             replay_ratio=config.replay.replay_ratio,
             learner_steps=after.learner_steps,
             learner_busy=share(Counter.BUSY_NANOSECONDS, learner),
@@ -98,9 +101,9 @@ class LiveLimit:
             actors_paused=share(Counter.THROTTLED_NANOSECONDS, *actors),
             actors_waiting=share(Counter.WAIT_NANOSECONDS, *actors),
             device=config.inference.device,
-            device_busy=share(Counter.DEVICE_BUSY_NANOSECONDS, server),
-            server_busy=share(Counter.BUSY_NANOSECONDS, server),
-            mean_batch=float(grown[server, Counter.SIMULATIONS] / max(1, grown[server, Counter.BATCHES])),
+            device_busy=share(Counter.DEVICE_BUSY_NANOSECONDS, *servers),
+            server_busy=share(Counter.BUSY_NANOSECONDS, *servers),
+            mean_batch=float(total(Counter.SIMULATIONS, *servers) / max(1, total(Counter.BATCHES, *servers))),
             num_cores=num_cores,
             idle_cores=idle_cores,
             cores_of={"actors": num_cores - idle_cores},

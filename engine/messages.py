@@ -18,6 +18,7 @@ before anything is touched. What the arrays of a request hold is checked where t
 """
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from math import prod
@@ -105,13 +106,13 @@ class Wire:
         spec: the game.
         num_nodes: nodes of a tree, num_simulations + 1.
         num_priors: k, priors sent per new node.
-        clients: all clients of the run.
+        clients: number -> client: all of the run, or at a server those that it serves.
     """
 
     spec: GameSpec
     num_nodes: int
     num_priors: int
-    clients: tuple[Client, ...]
+    clients: Mapping[int, Client]
 
     def request_message(self, header: Header, request: Request) -> bytes:
         """Returns a request as it is sent."""
@@ -168,11 +169,12 @@ class Wire:
         """Returns whose message it is.
 
         Raises:
-            BadMessage: if there is no such client.
+            BadMessage: if there is no such client here.
         """
-        if not 0 <= header.client < len(self.clients):
-            raise BadMessage(f"a message of client {header.client}: there are {len(self.clients)}.")
-        return self.clients[header.client]
+        client = self.clients.get(header.client)
+        if client is None:
+            raise BadMessage(f"a message of client {header.client}: it is none of the {len(self.clients)} here.")
+        return client
 
 
 def require_size(header: Header, message_bytes: int, array_bytes: int) -> None:

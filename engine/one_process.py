@@ -40,7 +40,7 @@ from engine.recorded_model import RecordedModel
 from engine.ring import Ring
 from engine.run_clock import run_seconds
 from engine.shared_memory import Segment
-from engine.slots import Client, clients_of, evaluation_trees, evaluator_client, num_reanalyzers, num_slots, reanalyzer_client
+from engine.slots import Client, clients_of, evaluation_trees, evaluator_client, num_slots, reanalyzer_client
 from engine.state_tree import StateTree
 from engine.step_spans import StepSpans
 from engine.telemetry import ProcessIndices, Telemetry, counters_of, reanalyzed_positions, restore_counters
@@ -72,12 +72,12 @@ class OneProcessRun:
         game = make_game(config.env)
         spec, planes = game.spec, game.action_planes()
         self._config, self._run_dir, self._on_event = config, run_dir, on_event
-        self.indices = ProcessIndices.of(0, num_reanalyzers=num_reanalyzers(config), has_evaluator=config.evaluation.is_enabled)
+        self.indices = ProcessIndices.of_run(config)
         self.telemetry = Telemetry(Segment.private(telemetry_layout(self.indices.num_processes)).arrays)
         self._ring = Ring(Segment.private(ring_layout_of(config, spec)), None)
         self._weights = WeightStore(Segment.private(weights_layout(num_floats)))
         self._learning = Learning(config, game, self._ring, self._weights, resolve_device(config.learner.device))
-        self._core = InferenceCore(config, spec, planes, num_slots=num_slots(config), typical_batch=config.actors.games_per_group)
+        self._core = InferenceCore(config, spec, planes, num_slots=num_slots(config, 0), typical_batch=config.actors.games_per_group)
         self._play_spans, self._learn_spans = self.telemetry.block(0).spans, self.telemetry.block(self.indices.learner).spans
         self._step_spans = self._learning.trainer.on_phase = StepSpans(self._learn_spans)
         self._values = self._learning.published_values()

@@ -20,6 +20,7 @@ from muzero.types import GameSpec
 GIB = 1 << 30
 FREE_MEMORY = "no smaller ring, batch or number of games fits: give fewer --simulations or a smaller network, or free memory"
 NO_GPU = "there is no GPU here: this machine cannot run it as it is, give --device cpu for that"
+IDLE_GPUS = "of {} GPUs here the run uses {}: --servers N gives inference more of them, --learner-device the learner one to itself"
 UNCHECKED = "the memory of the machine is not checked, because only a GPU was given: add --set plan.host_memory=512GB or what it has"
 OTHER_HOST = "planned for a machine of {} (plan.host_memory), not for this one: add --set plan.host_memory=none for this one"
 
@@ -34,13 +35,13 @@ class Plan:
         ring_bytes: replay ring, shared memory; exact.
         weights_bytes: double buffer of the weights, shared memory; exact, or None where the network's size is not known.
         telemetry_bytes: counters, control words and the spans of a profile, shared memory; exact.
-        latent_pool_bytes: hidden states of all trees on the inference device; exact.
+        latent_pool_bytes: hidden states of all trees on the inference devices; exact.
         is_pool_on_host: whether those lie in the machine's memory; not so on a GPU.
         latent_shape: shape of one hidden state.
-        num_slots: trees the pool has room for.
+        num_slots: trees that the pools of all servers have room for.
         num_nodes: hidden states per tree.
         trees_in_flight: trees that actors and reanalyzers search at the same time.
-        expected_batch: leaves per forward pass when one group of every actor and all reanalyzers wait.
+        expected_batch: leaves per forward pass when one group of every actor and all reanalyzers wait; the most of any server.
         capacity_steps: environment steps the ring holds.
         available_bytes: memory the machine has for the run: now, or as plan.host_memory says.
         is_memory_checked: whether the machine's memory is known; not so where only another machine's GPU was given.
@@ -120,7 +121,7 @@ def _shortage(needed: int, where: str, usable: int, available: int, remedy: str)
     )
 
 
-def make_plan(config: RunConfig, spec: GameSpec, num_floats: int | None, device_bytes: int | None = None) -> Plan:
+def make_plan(config: RunConfig, spec: GameSpec, num_floats: int | None, device_bytes: int | None = None, num_gpus: int = 0) -> Plan:
     """Returns the plan of a run.
 
     Args:
@@ -128,6 +129,7 @@ def make_plan(config: RunConfig, spec: GameSpec, num_floats: int | None, device_
         spec: facts of its game.
         num_floats: W, floats of the network (`muzero.networks.flat_state`), or None where it is not built yet.
         device_bytes: memory of this machine's GPU, None where it is not known.
+        num_gpus: GPUs of this machine, as far as it is known.
 
     Raises:
         UserError: the ring is smaller than one trajectory.
@@ -136,7 +138,7 @@ def make_plan(config: RunConfig, spec: GameSpec, num_floats: int | None, device_
     require(longest <= capacity, f"replay.capacity_steps is {capacity}: a trajectory takes up to {longest} steps, set at least that.")
     plan = _estimate(config, spec, num_floats)
     devices = tuple(plan_device(config, spec, num_floats or 0, placement, device_bytes) for placement in placements_of(config))
-    plan = replace(plan, devices=devices, notes=_notes(config, plan, devices))
+    plan = replace(plan, devices=devices, notes=_notes(config, plan, devices, num_gpus))
     return plan if plan.fits_memory else replace(plan, remedy=_memory_remedy(config, spec, num_floats, plan))
 
 
@@ -144,6 +146,7 @@ def _estimate(config: RunConfig, spec: GameSpec, num_floats: int | None) -> Plan
     """Returns the plan without its devices and without what to change."""
     placements = placements_of(config)
     is_server_on_gpu = any(placement.has_server for placement in placements)
+    itemsize, servers = latent_itemsize(config, spec, is_on_gpu=is_server_on_gpu), range(config.inference.num_servers)
     roles = _roles(config, spec, num_floats or 0, placements)
     num_actors = max(1, config.actors.num_actors)
     reanalysis_trees = num_reanalyzers(config) * config.reanalyze.batch_size
@@ -154,14 +157,14 @@ def _estimate(config: RunConfig, spec: GameSpec, num_floats: int | None) -> Plan
         roles=roles,
         ring_bytes=ring_layout_of(config, spec).size_bytes,
         weights_bytes=None if num_floats is None else weights_layout(num_floats).size_bytes,
-        telemetry_bytes=telemetry_layout(num_children).size_bytes,
-        latent_pool_bytes=pool_bytes(config, spec, latent_itemsize(config, spec, is_on_gpu=is_server_on_gpu)),
+        telemetry_bytes=telemetry_layout(num_children, config.inference.num_servers).size_bytes,
+        latent_pool_bytes=sum(pool_bytes(config, spec, itemsize, server) for server in servers),
         is_pool_on_host=not is_server_on_gpu,
         latent_shape=latent_shape(config.network, spec),
-        num_slots=num_slots(config),
+        num_slots=sum(num_slots(config, server) for server in servers),
         num_nodes=config.search.num_simulations + 1,
         trees_in_flight=num_actors * config.actors.games_per_actor + reanalysis_trees,
-        expected_batch=min(config.inference.max_batch, leaves_in_flight(config)),
+        expected_batch=min(config.inference.max_batch, max(leaves_in_flight(config, server) for server in servers)),
         capacity_steps=config.replay.capacity_steps,
         available_bytes=available_memory_bytes() if host_memory is None else memory_bytes(host_memory, "plan.host_memory"),
         is_memory_checked=host_memory is not None or config.plan.device_memory is None or not placements,
@@ -182,11 +185,12 @@ def _roles(config: RunConfig, spec: GameSpec, num_floats: int, placements: tuple
     )
 
 
-def _notes(config: RunConfig, plan: Plan, devices: tuple[DevicePlan, ...]) -> tuple[str, ...]:
+def _notes(config: RunConfig, plan: Plan, devices: tuple[DevicePlan, ...], num_gpus: int) -> tuple[str, ...]:
     """Returns what the numbers do not say."""
     asks_for_gpu = any(device.startswith("cuda") for device in (config.inference.device, config.learner.device))
     host_memory = config.plan.host_memory
     notes = {
+        IDLE_GPUS.format(num_gpus, len(devices)): 0 < len(devices) < num_gpus and config.plan.device_memory is None,
         NO_GPU: asks_for_gpu and not has_gpu(),
         UNCHECKED: not plan.is_memory_checked,
         OTHER_HOST.format(host_memory): host_memory is not None,

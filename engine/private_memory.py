@@ -80,12 +80,12 @@ def plan_roles(
     actor = games_bytes(config, spec) + config.actors.groups * self_play_bytes(config, spec)
     evaluator = search_bytes(config.search, spec, evaluation_trees(config)) + 2 * evaluation_trees(config) * history_bytes(spec)
     reanalyzer = reanalysis_bytes(config, spec) if config.reanalyze.is_enabled else 0
-    server = TORCH_PROCESS_BYTES + FLOAT_BYTES * num_floats
+    server, slots = TORCH_PROCESS_BYTES + FLOAT_BYTES * num_floats, most_slots(config)
     if is_server_on_host:
-        server += FLOAT_BYTES * min(config.inference.max_batch, num_slots(config)) * root_numbers(config.network, spec)
+        server += FLOAT_BYTES * min(config.inference.max_batch, slots) * root_numbers(config.network, spec)
     else:
         root = history_bytes(spec) + FLOAT_BYTES * (spec.num_actions + 1)
-        server += MAX_IN_FLIGHT * largest_batch(config, num_slots(config)) * root  # pinned, see root_buffers.py
+        server += MAX_IN_FLIGHT * largest_batch(config, slots) * root  # pinned, see root_buffers.py
     learner = TORCH_PROCESS_BYTES + replay_bytes(config) + batches_bytes(config, spec)
     if is_learner_on_host:
         activations = micro_batch_size(config.training) * sample_numbers(config.network, spec, config.training)
@@ -99,12 +99,17 @@ def plan_roles(
     actors = RolePlan("actor", config.actors.num_actors, PLAIN_PROCESS_BYTES + actor)
     return (
         actors,
-        RolePlan("server", 1, server),
+        RolePlan("server", config.inference.num_servers, server),
         RolePlan("learner", 1, learner),
         *reanalyzers,
         *evaluators,
         RolePlan("supervisor", 1, SUPERVISOR_BYTES),
     )
+
+
+def most_slots(config: RunConfig) -> int:
+    """Returns the slots of the largest latent pool of a server."""
+    return max(num_slots(config, server) for server in range(config.inference.num_servers))
 
 
 def learner_floats(training: TrainingConfig, network: NetworkConfig, spec: GameSpec, num_floats: int) -> int:

@@ -166,7 +166,7 @@ def main(run: Callable[[ProcessSetup, Life], None]) -> NoReturn:
     die_with(setup.supervisor_pid)
     _start_log(setup.role)
     _prefer_as_oom_victim(setup.role)
-    segment = Segment.attach(setup.telemetry_fd, telemetry_layout(setup.num_processes))
+    segment = Segment.attach(setup.telemetry_fd, telemetry_layout(setup.num_processes, setup.config.inference.num_servers))
     life = Life(setup, Telemetry(segment.arrays))
     signal.signal(signal.SIGTERM, life.request_stop)
     logger.info("started as process %d", os.getpid())

@@ -3,7 +3,9 @@
 Pure functions of a recording; nothing is read from a run and nothing is written.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,17 +120,17 @@ def figures_of(recording: Recording) -> Figures:
     load = load_of(recording, phases)
     indices, seconds = recording.indices, max(recording.seconds, 1e-9)
     actors, learner = tuple(indices.actors), indices.learner
-    forward = recording.forward
+    forward, queued = recording.forward, recording.queued
     samples, moves = recording.growth(Counter.SAMPLES, learner), recording.growth(Counter.ENV_STEPS, *actors)
     return Figures(
         seconds=recording.seconds,
         num_spans=sum(len(track.spans) for track in recording.tracks),
         num_lost_spans=sum(track.spans.num_lost for track in recording.tracks),
         phases=phases,
-        latency_milliseconds=distribution_of(np.concatenate([np.zeros(0), *map(_latencies, recording.of_group("actors"))]), unit=0.125),
-        forward_milliseconds=distribution_of(forward.seconds * MILLISECONDS, unit=0.125),
-        queue_milliseconds=distribution_of(recording.queued.seconds * MILLISECONDS, unit=0.125),
-        batch_size=distribution_of(forward.argument.astype(np.float64), unit=1.0),
+        latency_milliseconds=distribution_of(_joined([_latencies(track) for track in recording.of_group("actors")]), unit=0.125),
+        forward_milliseconds=distribution_of(_joined([spans.seconds for spans in forward]) * MILLISECONDS, unit=0.125),
+        queue_milliseconds=distribution_of(_joined([spans.seconds for spans in queued]) * MILLISECONDS, unit=0.125),
+        batch_size=distribution_of(_joined([spans.argument for spans in forward]), unit=1.0),
         simulations_per_second=recording.growth(Counter.SIMULATIONS, *actors) / seconds,
         moves_per_second=moves / seconds,
         games_per_second=recording.growth(Counter.GAMES, *actors) / seconds,
@@ -194,6 +196,11 @@ def _lies_within(spans: Spans, outer: SpanKind) -> NDArray[np.bool_]:
     return np.asarray(is_inside & ~np.isin(spans.kind, OVERLAPPING_KINDS), np.bool_)
 
 
+def _joined(values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    """Returns the values of several arrays one after another, float64 [N]."""
+    return np.concatenate([np.zeros(0), *values])
+
+
 def _latencies(track: Track) -> NDArray[np.float64]:
     """Returns the time from each request of an actor, once it is sent, to its reply, in milliseconds."""
     sent, replied = track.spans.of(*SENDING_KINDS), track.spans.of(SpanKind.WAIT_REPLY)
@@ -224,18 +231,19 @@ def load_of(recording: Recording, phases: tuple[Phase, ...]) -> Load:
     def part(group: str, *kinds: SpanKind, thread: str = MAIN_THREAD) -> float:
         return sum(share.get((group, thread, phase_name(kind)), 0.0) for kind in kinds)
 
-    def growth_share(counter: Counter, process: int) -> float:
-        return recording.growth(counter, process) * 1e-9 / seconds
+    def growth_share(counter: Counter, *processes: int) -> float:
+        return recording.growth(counter, *processes) * 1e-9 / seconds / len(processes)
 
     def busy(of_spans: float, of_counters: float) -> float:
         """Returns the larger of two shares that both come out too small: spans across an edge are lost, counters may be read late."""
         return min(1.0, max(of_spans, of_counters))
 
     fresh_waited = growth_share(Counter.FRESH_WAIT_NANOSECONDS, indices.learner)
-    forward = recording.forward
+    batches = _joined([spans.argument for spans in recording.forward])
     return Load(
         num_actors=config.actors.num_actors,
         games_per_actor=config.actors.games_per_actor,
+        num_servers=config.inference.num_servers,
         replay_ratio=config.replay.replay_ratio,
         learner_steps=recording.after.learner_steps,
         learner_busy=busy(
@@ -250,10 +258,10 @@ def load_of(recording: Recording, phases: tuple[Phase, ...]) -> Load:
         device=config.inference.device,
         device_busy=busy(
             part("server", SpanKind.FORWARD, thread=ThreadTrack.DEVICE.name.lower()),
-            growth_share(Counter.DEVICE_BUSY_NANOSECONDS, indices.server),
+            growth_share(Counter.DEVICE_BUSY_NANOSECONDS, *indices.servers),
         ),
-        server_busy=min(1.0, growth_share(Counter.BUSY_NANOSECONDS, indices.server)),
-        mean_batch=float(forward.argument.mean()) if len(forward) else 0.0,
+        server_busy=min(1.0, growth_share(Counter.BUSY_NANOSECONDS, *indices.servers)),
+        mean_batch=float(batches.mean()) if len(batches) else 0.0,
         num_cores=recording.num_cores,
         idle_cores=_idle_cores(recording),
         cores_of=_cores_of(recording),

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.config import RunConfig
 from engine.layout import Control, Counter, SpanKind, ThreadTrack
-from engine.slots import num_reanalyzers
+from engine.slots import server_names
 from engine.telemetry import ProcessIndices, Telemetry
 from engine.trace import Spans
 from muzero.types import Int64Array
@@ -15,8 +15,6 @@ from muzero.types import Int64Array
 MAIN_THREAD = "main"
 SENDING_KINDS = (SpanKind.TREE, SpanKind.BEGIN_MOVE, SpanKind.SEND)
 """Spans that end with a request; their argument is its number."""
-THREADS = {ThreadTrack.PREFETCH: "learner", ThreadTrack.DEVICE: "server"}
-"""Whose the further threads are."""
 NANOSECONDS = 1e9
 
 
@@ -95,30 +93,35 @@ class Recording:
         return max(0, int(grown.sum()))
 
     @property
-    def forward(self) -> Spans:
-        """The forward passes of the server's device, one after another."""
-        (device,) = self.of_group("server", ThreadTrack.DEVICE.name.lower())
-        return device.spans.of(SpanKind.FORWARD)
+    def forward(self) -> list[Spans]:
+        """The forward passes of each server's device, one after another."""
+        return [device.spans.of(SpanKind.FORWARD) for device in self.of_group("server", ThreadTrack.DEVICE.name.lower())]
 
     @property
-    def queued(self) -> Spans:
-        """The requests, from their receipt until their forward pass begins; those without one are left out.
+    def queued(self) -> list[Spans]:
+        """The requests at each server, from their receipt until their forward pass begins; those without one are left out.
 
         A device computes its batches in the order it got them, so that of a request is the first to begin once it was handed over.
         """
-        (server,) = self.of_group("server")
-        queued, begins = server.spans.of(SpanKind.QUEUED), self.forward.begin
-        index = np.searchsorted(begins, queued.end)
-        is_known = index < len(begins)
-        return replace(queued.chosen(is_known), end=begins[index[is_known]])
+        return [
+            _until(server.spans.of(SpanKind.QUEUED), forward.begin)
+            for server, forward in zip(self.of_group("server"), self.forward, strict=True)
+        ]
 
     def of_group(self, group: str, thread: str = MAIN_THREAD) -> list[Track]:
         """Returns the tracks of a group's threads of one name."""
         return [track for track in self.tracks if track.group == group and track.thread == thread]
 
 
+def _until(spans: Spans, moments: Int64Array) -> Spans:
+    """Returns spans that end at the next of ascending moments instead; those without one are left out."""
+    index = np.searchsorted(moments, spans.end)
+    is_known = index < len(moments)
+    return replace(spans.chosen(is_known), end=moments[index[is_known]])
+
+
 def group_of(role: str) -> str:
-    """Returns what all processes like this one are called together."""
+    """Returns what all processes like this one are called together; servers are mostly one."""
     kind = role.partition("-")[0]
     return f"{kind}s" if kind in ("actor", "reanalyzer") else kind
 
@@ -145,23 +148,23 @@ def record_of(telemetry: Telemetry, config: RunConfig, before: Moment, after: Mo
         until: when recording ended by itself, had nobody ended it before, in monotonic nanoseconds.
         num_cores: cores that the run may use.
     """
-    indices = ProcessIndices.of(
-        config.actors.num_actors, num_reanalyzers=num_reanalyzers(config), has_evaluator=config.evaluation.is_enabled
-    )
+    indices = ProcessIndices.of_run(config)
     stop = min(after.nanoseconds, until)
 
-    def track(role: str, process: int, thread: str = MAIN_THREAD, ring: int | None = None) -> Track:
-        number = process if ring is None else ring
-        spans = telemetry.read_spans(number, int(before.span_counts[number]), before.nanoseconds, stop)
+    def track(role: str, process: int) -> Track:
+        return ring_track(role, process, MAIN_THREAD, process)
+
+    def thread_track(role: str, process: int, thread: ThreadTrack, server: int = 0) -> Track:
+        return ring_track(role, process, thread.name.lower(), telemetry.thread_ring(thread, server))
+
+    def ring_track(role: str, process: int, thread: str, ring: int) -> Track:
+        spans = telemetry.read_spans(ring, int(before.span_counts[ring]), before.nanoseconds, stop)
         return Track(role, process, thread, spans)
 
-    def threads(role: str, process: int) -> list[Track]:
-        rings = {thread: telemetry.num_processes + thread for thread, owner in THREADS.items() if owner == role}
-        return [track(role, process, thread.name.lower(), ring) for thread, ring in rings.items()]
-
     tracks = [track(f"actor-{index}", block) for index, block in enumerate(indices.actors)]
-    tracks += [track("server", indices.server), *threads("server", indices.server)]
-    tracks += [track("learner", indices.learner), *threads("learner", indices.learner)]
+    for number, (name, block) in enumerate(zip(server_names(config), indices.servers, strict=True)):
+        tracks += [track(name, block), thread_track(name, block, ThreadTrack.DEVICE, number)]
+    tracks += [track("learner", indices.learner), thread_track("learner", indices.learner, ThreadTrack.PREFETCH)]
     tracks += [track(f"reanalyzer-{index}", block) for index, block in enumerate(indices.reanalyzers)]
     tracks += [track("evaluator", indices.evaluator)] if indices.evaluator is not None else []
     return Recording(config, indices, tuple(tracks), before, after, stop, num_cores)

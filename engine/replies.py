@@ -51,7 +51,7 @@ class ReplyReader:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        trees = max(client.num_trees for client in wire.clients)
+        trees = max(client.num_trees for client in wire.clients.values())
         arrays_bytes = max(sum(array.size_bytes for array in wire.reply_arrays(kind, trees)) for kind in Kind)
         self.memory = np.empty(HEADER.size + arrays_bytes, np.uint8)
         self._declared: dict[tuple[Kind, int], Declared] = {}

@@ -5,7 +5,7 @@ from typing import Self
 
 from engine.checkpoint_manifest import Checkpoint
 from engine.config import RunConfig
-from engine.layout import Control, ring_layout_of, telemetry_layout, weights_layout
+from engine.layout import Control, Counter, ring_layout_of, telemetry_layout, weights_layout
 from engine.process_life import ProcessSetup
 from engine.record_locks import create_lock_file
 from engine.run_folder import RunFolder
@@ -33,7 +33,9 @@ class RunSegments:
         capacity = f"lower it with --set replay.capacity_steps={max(1000, config.replay.capacity_steps // 4)}"
         self._ring = Segment.create("ring", ring_layout_of(config, spec), remedy=capacity)
         self._weights = Segment.create("weights", weights_layout(num_floats), remedy="use a smaller --preset or network")
-        self._telemetry = Segment.create("telemetry", telemetry_layout(indices.num_processes), remedy="use fewer --actors")
+        self._telemetry = Segment.create(
+            "telemetry", telemetry_layout(indices.num_processes, len(indices.servers)), remedy="use fewer --actors"
+        )
         self._lock_fd = create_lock_file("muzero-ring-locks")
         self.telemetry = Telemetry(self._telemetry.arrays)
 
@@ -68,9 +70,9 @@ class RunSegments:
         )
 
     def before_start(self, role: Role, restart_count: int) -> None:
-        """Gives each start of the server a new epoch: the hidden states of the one before are gone."""
-        if role.process_index == self._indices.server:
-            self.telemetry.set_control(Control.SERVER_EPOCH, self.telemetry.control(Control.SERVER_EPOCH) + 1)
+        """Gives each start of a server a new epoch: the hidden states of the one before are gone."""
+        if role.process_index in self._indices.servers:
+            self.telemetry.block(role.process_index).add(Counter.EPOCH)
 
     def restore_counts(self, checkpoint: Checkpoint) -> None:
         """Sets the counters to where the checkpoint left them, whatever the number of actors and reanalyzers is now."""

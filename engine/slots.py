@@ -1,7 +1,8 @@
-"""Which rows of the latent pool belong to whom: a client is one group of games of one actor, a reanalyzer, or the evaluator."""
+"""Who asks which inference server, and which rows of its latent pool are whose: a client is one group of games of one actor, a reanalyzer,
+or the evaluator.
+"""
 
 from dataclasses import dataclass
-from itertools import accumulate
 
 from engine.config import RunConfig
 from muzero.match_result import EXHAUSTIVE_OPPONENT
@@ -12,27 +13,37 @@ MAX_EVALUATION_TREES = 32
 
 @dataclass(frozen=True)
 class Client:
-    """One client of the inference server.
+    """One client of an inference server.
 
     Attributes:
         index: its number, on every message.
-        first_slot: its first slot in the latent pool.
+        first_slot: its first slot in the latent pool of its server.
         num_trees: slots it owns, which is also the size of its requests.
+        server: number of the server it asks.
     """
 
     index: int
     first_slot: int
     num_trees: int
+    server: int = 0
 
 
 def clients_of(config: RunConfig) -> tuple[Client, ...]:
-    """Returns all clients of a run: the actors' groups in order, then the reanalyzers, then the evaluator."""
-    trees = [config.actors.games_per_group] * (max(1, config.actors.num_actors) * config.actors.groups)
-    trees += [config.reanalyze.batch_size] * num_reanalyzers(config)
-    if config.evaluation.is_enabled:
-        trees.append(evaluation_trees(config))
-    ends = accumulate(trees)
-    return tuple(Client(index, end - count, count) for index, (count, end) in enumerate(zip(trees, ends, strict=True)))
+    """Returns all clients of a run: the actors' groups in order, then the reanalyzers, then the evaluator.
+
+    These processes take the servers in turn; all groups of an actor ask the same one.
+    """
+    actors, num_ends = config.actors, [0] * config.inference.num_servers
+    processes = [[actors.games_per_group] * actors.groups] * max(1, actors.num_actors)
+    processes += [[config.reanalyze.batch_size]] * num_reanalyzers(config)
+    processes += [[evaluation_trees(config)]] if config.evaluation.is_enabled else []
+    clients: list[Client] = []
+    for process, requests in enumerate(processes):
+        server = process % len(num_ends)
+        for num_trees in requests:
+            clients.append(Client(len(clients), num_ends[server], num_trees, server))
+            num_ends[server] += num_trees
+    return tuple(clients)
 
 
 def num_reanalyzers(config: RunConfig) -> int:
@@ -47,6 +58,11 @@ def evaluation_trees(config: RunConfig) -> int:
     if config.evaluation.opponent == EXHAUSTIVE_OPPONENT:
         return MAX_EVALUATION_TREES
     return min(MAX_EVALUATION_TREES, config.evaluation.episodes)
+
+
+def server_clients(config: RunConfig, server: int) -> tuple[Client, ...]:
+    """Returns the clients of one server."""
+    return tuple(client for client in clients_of(config) if client.server == server)
 
 
 def actor_clients(config: RunConfig, actor_index: int) -> tuple[Client, ...]:
@@ -65,11 +81,22 @@ def evaluator_client(config: RunConfig) -> Client:
     return clients_of(config)[-1]
 
 
-def leaves_in_flight(config: RunConfig) -> int:
-    """Returns the leaves that wait for the server at once: one group of each actor, whose others run their trees, and all reanalyzers'."""
-    return max(1, config.actors.num_actors) * config.actors.games_per_group + num_reanalyzers(config) * config.reanalyze.batch_size
+def leaves_in_flight(config: RunConfig, server: int) -> int:
+    """Returns the leaves that wait for a server at once: one group of each of its actors, whose others run their trees, and all its
+    reanalyzers'.
+    """
+    clients, groups = clients_of(config), config.actors.groups
+    num_groups = max(1, config.actors.num_actors) * groups
+    waiting = (*clients[:num_groups:groups], *clients[num_groups : num_groups + num_reanalyzers(config)])
+    return sum(client.num_trees for client in waiting if client.server == server)
 
 
-def num_slots(config: RunConfig) -> int:
-    """Returns the slots of the latent pool."""
-    return sum(client.num_trees for client in clients_of(config))
+def server_names(config: RunConfig) -> tuple[str, ...]:
+    """Returns what the server processes are called."""
+    count = config.inference.num_servers
+    return ("server",) if count == 1 else tuple(f"server-{number}" for number in range(count))
+
+
+def num_slots(config: RunConfig, server: int) -> int:
+    """Returns the slots of a server's latent pool."""
+    return sum(client.num_trees for client in server_clients(config, server))

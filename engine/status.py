@@ -40,7 +40,7 @@ class Status:
         simulations_per_second: the same per second.
         learner_steps_per_second: gradient steps per second.
         samples_per_second: samples trained on per second.
-        batch_size_mean: leaves per forward pass of the server; 0 without any.
+        batch_size_mean: leaves per forward pass of the servers; 0 without any.
         batch_fill: leaves per forward pass over leaves in flight, in [0, 1].
         policy_lag_versions: versions published between search and training, mean per sample; 0 without samples.
         replay_ratio: samples trained on per environment step; 0 without steps.
@@ -190,7 +190,6 @@ class StatusReader:
         """
         self._telemetry, self._config, self._indices = telemetry, config, indices
         self._learner = telemetry.block(indices.learner)
-        self._server = telemetry.block(indices.server)
         self._history: deque[Totals] = deque()
         self._learner_was_starting = False
         self._started = started
@@ -222,7 +221,7 @@ class StatusReader:
             learner_steps_per_second=learner_steps_per_second,
             samples_per_second=_ratio(growth.samples, growth.seconds),
             batch_size_mean=_ratio(growth.leaves, growth.batches),
-            batch_fill=self._server.gauge(Gauge.BATCH_FILL),
+            batch_fill=_mean(self._telemetry.block(index).gauge(Gauge.BATCH_FILL) for index in self._indices.servers),
             policy_lag_versions=_ratio(growth.lag_versions, growth.samples),
             replay_ratio=_ratio(growth.samples, growth.env_steps),
             replay_ratio_target=self._config.replay.replay_ratio,
@@ -263,7 +262,7 @@ class StatusReader:
         )
 
     def _totals(self, now: float) -> Totals:
-        total, actors, reanalyzers = self._telemetry.total, self._indices.actors, self._indices.reanalyzers
+        total, actors, servers, reanalyzers = self._telemetry.total, self._indices.actors, self._indices.servers, self._indices.reanalyzers
         return Totals(
             seconds=now,
             learner_steps=self._telemetry.control(Control.LEARNER_STEPS),
@@ -272,8 +271,8 @@ class StatusReader:
             simulations=total(Counter.SIMULATIONS, actors),
             samples=self._learner.get(Counter.SAMPLES),
             lag_versions=self._learner.get(Counter.LAG_VERSIONS),
-            leaves=self._server.get(Counter.SIMULATIONS),
-            batches=self._server.get(Counter.BATCHES),
+            leaves=total(Counter.SIMULATIONS, servers),
+            batches=total(Counter.BATCHES, servers),
             actors_throttled=total(Counter.THROTTLED_NANOSECONDS, actors) / NANOSECONDS / len(actors),
             learner_throttled=self._learner.get(Counter.THROTTLED_NANOSECONDS) / NANOSECONDS,
             data_waited=self._learner.get(Counter.WAIT_NANOSECONDS) / NANOSECONDS,

@@ -15,7 +15,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.config import RunConfig
 from engine.layout import WORDS_PER_LINE, Control, Counter, Gauge, State, ThreadTrack
+from engine.slots import num_reanalyzers
 from engine.trace import SpanRecorder, Spans, read_spans
 from muzero.types import Int64Array
 
@@ -26,30 +28,42 @@ class ProcessIndices:
 
     Attributes:
         actors: blocks of the actors; one block in one-process mode.
-        server: block of the inference server.
+        servers: blocks of the inference servers; one block in one-process mode.
         learner: block of the learner.
         reanalyzers: blocks of the reanalyzers.
         evaluator: block of the evaluator, None when there is none.
     """
 
     actors: range
-    server: int
+    servers: range
     learner: int
     reanalyzers: range
     evaluator: int | None
 
     @classmethod
-    def of(cls, num_actors: int, *, num_reanalyzers: int = 0, has_evaluator: bool) -> Self:
-        """Returns the numbering of a run: actors first, then server, learner, reanalyzers and evaluator.
+    def of(cls, num_actors: int, *, num_servers: int = 1, num_reanalyzers: int = 0, has_evaluator: bool) -> Self:
+        """Returns the numbering of a run: actors first, then servers, learner, reanalyzers and evaluator.
 
         Args:
             num_actors: actor processes; 0 (one process) still counts its self-play in one block.
+            num_servers: inference servers.
             num_reanalyzers: reanalyzer processes, or 1 where one process reanalyzes.
             has_evaluator: whether an evaluator runs.
         """
-        blocks = max(1, num_actors)
-        end = blocks + 2 + num_reanalyzers
-        return cls(range(blocks), blocks, blocks + 1, range(blocks + 2, end), end if has_evaluator else None)
+        actors = max(1, num_actors)
+        learner = actors + num_servers
+        end = learner + 1 + num_reanalyzers
+        return cls(range(actors), range(actors, learner), learner, range(learner + 1, end), end if has_evaluator else None)
+
+    @classmethod
+    def of_run(cls, config: RunConfig) -> Self:
+        """Returns the numbering of a run with these settings."""
+        return cls.of(
+            config.actors.num_actors,
+            num_servers=config.inference.num_servers,
+            num_reanalyzers=num_reanalyzers(config),
+            has_evaluator=config.evaluation.is_enabled,
+        )
 
     @property
     def players(self) -> tuple[int, ...]:
@@ -59,7 +73,7 @@ class ProcessIndices:
     @property
     def num_processes(self) -> int:
         """Blocks of the segment."""
-        return len(self.actors) + 2 + len(self.reanalyzers) + (self.evaluator is not None)
+        return len(self.actors) + len(self.servers) + 1 + len(self.reanalyzers) + (self.evaluator is not None)
 
 
 class ProcessBlock:
@@ -151,9 +165,13 @@ class Telemetry:
         state, heartbeat, counters, gauges = (self._arrays[name][process_index] for name in ("state", "heartbeat", "counters", "gauges"))
         return ProcessBlock(state, heartbeat, counters, gauges, self._recorder(process_index))
 
-    def thread_spans(self, track: ThreadTrack) -> SpanRecorder:
-        """Returns what records the spans of a thread beside the main threads."""
-        return self._recorder(self.num_processes + track)
+    def thread_spans(self, track: ThreadTrack, server: int = 0) -> SpanRecorder:
+        """Returns what records the spans of a thread beside the main threads; of a device, that of this server."""
+        return self._recorder(self.thread_ring(track, server))
+
+    def thread_ring(self, track: ThreadTrack, server: int = 0) -> int:
+        """Returns the number of such a thread's ring."""
+        return self.num_processes + track + server
 
     @property
     def num_processes(self) -> int:

@@ -19,7 +19,7 @@ from engine.profiler import Profiler
 from engine.run_clock import start_clock
 from engine.run_folder import RunFolder, RunMode, check_run, open_run
 from engine.segments import RunSegments
-from engine.slots import num_reanalyzers
+from engine.slots import server_names
 from engine.status import StatusReader
 from engine.stop_signals import StopSignals
 from engine.supervisor import Role, Supervisor
@@ -169,9 +169,7 @@ def _run_processes(
     started: float,
     profile_seconds: float | None,
 ) -> str:
-    indices = ProcessIndices.of(
-        config.actors.num_actors, num_reanalyzers=num_reanalyzers(config), has_evaluator=config.evaluation.is_enabled
-    )
+    indices = ProcessIndices.of_run(config)
     with RunSegments(config, found.num_floats, indices) as segments:
         start_clock(segments.telemetry, folder.path, started)
         if resume_from is not None:
@@ -283,14 +281,15 @@ def _announce_last_evaluation(telemetry: Telemetry, config: RunConfig, display: 
 
 
 def _roles(config: RunConfig, indices: ProcessIndices) -> list[Role]:
-    """Returns the processes of the run, the learner and the server first: they take longest to start."""
+    """Returns the processes of the run, the learner and the servers first: they take longest to start."""
 
     def environment(num_threads: int) -> dict[str, str]:
         return dict.fromkeys(THREAD_VARIABLES, str(num_threads))
 
-    roles = [
-        Role(LEARNER_NAME, "engine.processes.learner", 0, indices.learner, environment(config.learner.num_threads)),
-        Role("server", "engine.processes.inference_server", 0, indices.server, environment(config.inference.num_threads)),
+    roles = [Role(LEARNER_NAME, "engine.processes.learner", 0, indices.learner, environment(config.learner.num_threads))]
+    roles += [
+        Role(name, "engine.processes.inference_server", number, block, environment(config.inference.num_threads))
+        for number, (name, block) in enumerate(zip(server_names(config), indices.servers, strict=True))
     ]
     roles += [Role(f"actor-{index}", "engine.processes.actor", index, block, environment(1)) for index, block in enumerate(indices.actors)]
     roles += [

@@ -20,9 +20,9 @@ NO_MESSAGE = b""
 """In the place of a message of several frames, which nobody of a run sends."""
 
 
-def server_address(socket_dir: Path) -> str:
-    """Returns the address of the run's inference server."""
-    return f"ipc://{socket_dir}/inference"
+def server_address(socket_dir: Path, server: int = 0) -> str:
+    """Returns the address of one of the run's inference servers."""
+    return f"ipc://{socket_dir}/inference-{server}"
 
 
 def _socket(kind: int) -> zmq.Socket[bytes]:

@@ -46,6 +46,7 @@ class Load:
     Attributes:
         num_actors: actor processes; 0 is one process for everything.
         games_per_actor: games each plays at once.
+        num_servers: inference servers; what is said of device and server below is the mean of them.
         replay_ratio: samples per environment step that the run is held at.
         learner_steps: gradient steps ever done.
         learner_busy: share in which the learner trains, publishes or saves.
@@ -67,6 +68,7 @@ class Load:
 
     num_actors: int
     games_per_actor: int
+    num_servers: int
     replay_ratio: float
     learner_steps: int
     learner_busy: float
@@ -196,13 +198,18 @@ def _device(load: Load) -> str | None:
     if load.is_device_of_host:
         remedy = "give it a GPU (--device cuda) or threads (--set inference.num_threads)"
     elif load.mean_batch < SMALL_BATCH:
-        remedy = f"larger batches cost a GPU little more (--games-per-actor, now {load.games_per_actor}); else use a faster one"
+        remedy = f"larger batches cost a GPU little more (--games-per-actor, now {load.games_per_actor}); else use {_more_devices(load)}"
     else:
-        remedy = "use a faster one, or bfloat16 (--set inference.precision=bfloat16)"
+        remedy = f"use {_more_devices(load)}, or bfloat16 (--set inference.precision=bfloat16)"
     return (
         f"The inference device ({load.device}) is the limit: it is busy {load.device_busy:.0%} of the time, with {load.mean_batch:.0f} "
         f"leaves a batch: {remedy}, take fewer --simulations or a smaller network."
     )
+
+
+def _more_devices(load: Load) -> str:
+    """Returns what is more than the devices of a run."""
+    return f"a faster one or one more (--servers, now {load.num_servers})"
 
 
 def _server(load: Load) -> str | None:
@@ -210,7 +217,8 @@ def _server(load: Load) -> str | None:
         return None
     return (
         f"The inference server's own work is the limit: it is busy {load.server_busy:.0%} of the time, its device only "
-        f"{load.device_busy:.0%}: make requests fewer and larger (--games-per-actor, now {load.games_per_actor})."
+        f"{load.device_busy:.0%}: make requests fewer and larger (--games-per-actor, now {load.games_per_actor}), or share it among more "
+        f"--servers (now {load.num_servers}; on GPUs each takes one)."
     )
 
 

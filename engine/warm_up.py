@@ -24,9 +24,9 @@ class WarmUp(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         num_floats: W, floats of the network.
-        device: where inference runs, "cpu", "cuda:N" or a simulated one.
+        device: where the first inference server runs, "cpu", "cuda:N" or a simulated one.
         learner_device: where the learner trains.
-        device_bytes: memory of the largest GPU among the two, None without one.
+        device_bytes: memory of the largest GPU among those of servers and learner, None without one.
     """
 
     num_floats: int

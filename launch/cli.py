@@ -38,6 +38,7 @@ SETTINGS_OF_FLAGS = {
     "reanalyzers": ("reanalyze.num_reanalyzers",),
     "simulations": ("search.num_simulations",),
     "device": ("inference.device", "learner.device"),
+    "servers": ("inference.num_servers",),
     "learner_device": ("learner.device",),
     "seed": ("seed",),
     "steps": ("steps",),
@@ -62,6 +63,7 @@ def _shown(value: object) -> str:
 @click.option("--reanalyzers", type=WholeNumber(min=0), metavar="N", help="Processes that search stored positions again; 0: no reanalysis.")
 @click.option("--simulations", type=WholeNumber(min=1), metavar="N", help="Simulations per move.")
 @click.option("--device", metavar="DEVICE", help="Device of inference and learner: auto, cpu, cuda, cuda:N or simulated:200+35.")
+@click.option("--servers", type=WholeNumber(min=1), metavar="N", help="Inference servers; on GPUs each has one to itself.")
 @click.option("--learner-device", metavar="DEVICE", help="Device of the learner where it differs.")
 @click.option(
     "--run-dir", type=click.Path(path_type=Path, file_okay=False), help="Folder of the run; runs/<env>-<date>-<time>-s<seed> by default."

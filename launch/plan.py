@@ -21,8 +21,9 @@ def plan_of(config: RunConfig) -> Plan:
 
     game = make_game(config.env)
     network = build_network(game.spec, game.action_planes(), config.network, config.seed)
-    device_bytes = torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else None
-    return make_plan(config, game.spec, num_floats(network), device_bytes)
+    num_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    device_bytes = torch.cuda.get_device_properties(0).total_memory if num_gpus else None
+    return make_plan(config, game.spec, num_floats(network), device_bytes, num_gpus)
 
 
 def plan_record(plan: Plan) -> dict[str, Any]:
@@ -92,7 +93,10 @@ def plan_table(plan: Plan) -> Table:
     table.add_section()
     table.add_row("trees in flight", f"{plan.trees_in_flight:,}", "games of all actors, positions of all reanalyzers")
     table.add_row(
-        "expected batch", f"{plan.expected_batch:,}", "leaves per forward pass, one group of every actor and reanalyzer", end_section=True
+        "expected batch",
+        f"{plan.expected_batch:,}",
+        "leaves per forward pass, one group of each actor and reanalyzer of a server",
+        end_section=True,
     )
     table.add_row("memory", size_text(plan.memory_bytes), _memory_text(plan), style="bold")
     return table

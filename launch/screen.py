@@ -23,7 +23,7 @@ FIXED_LINES = 19
 STATE_STYLES = {"ready": "green", "starting": "yellow", "failed": "bold red", "absent": "dim", "stopped": "dim"}
 ONE_PROCESS = "all"
 """What the engine calls the only process of a run without actors."""
-ROLES = ("actors", "server", "learner", "reanalyzers", "evaluator")
+ROLES = ("actors", "server", "servers", "learner", "reanalyzers", "evaluator")
 EVENT_MARGIN = 16
 """Columns beside the text of an event: frame, time and spaces."""
 LINES_OF_REANALYSIS = 2
@@ -102,9 +102,11 @@ def progress_fraction(status: Status) -> float:
 def _roles(status: Status, config: RunConfig) -> Table:
     """Returns one row per role: how its processes are and what they do."""
     batch = f"batch {number(status.batch_size_mean)}, {percent(status.batch_fill)} full"
+    inference = f"{compact(status.simulations_per_second)} sims/s   {batch}"
     work = {
         "actors": f"{compact(status.env_steps_per_second)} moves/s   {compact(status.games_per_second)} games/s",
-        "server": f"{compact(status.simulations_per_second)} sims/s   {batch}",
+        "server": inference,
+        "servers": inference,
         "learner": _learning(status, config),
         "evaluator": _evaluation(status),
     }

@@ -30,10 +30,10 @@ def values_to_try(setting: str, config: RunConfig, num_cores: int, *, has_gpu: b
         num_cores: cores that a run may use.
         has_gpu: whether a device `auto` is a GPU, whose network does not use threads.
     """
-    actors = config.actors
+    actors, least = config.actors, 0 if setting.endswith("microseconds") else 1
     values: tuple[int, ...] = ()
     if setting == "actors.num_actors":
-        values = (1, num_cores // 4, num_cores // 2, num_cores - 1, num_cores)
+        values, least = (1, num_cores // 4, num_cores // 2, num_cores - 1, num_cores), config.inference.num_servers
     elif setting == "actors.games_per_actor":
         values = tuple(int(factor * actors.games_per_group) * actors.groups for factor in GAMES_FACTORS)
     elif setting == "actors.groups":
@@ -42,7 +42,7 @@ def values_to_try(setting: str, config: RunConfig, num_cores: int, *, has_gpu: b
         values = DEADLINES_MICROSECONDS
     elif _computes_in_threads(setting, config, has_gpu=has_gpu):
         values = tuple(threads for threads in THREADS if threads <= num_cores)
-    return sorted({value for value in values if value >= 1 or setting.endswith("microseconds")} - {value_of(config, setting)})
+    return sorted({value for value in values if value >= least} - {value_of(config, setting)})
 
 
 def value_of(config: RunConfig, setting: str) -> int:

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.environment_failures import EnvironmentFailures
-from engine.inference_client import InferenceClient
 from engine.layout import Control, Counter, Gauge, SpanKind, legal_bytes_for, policy_entries_for
 from engine.process_life import Life, ProcessSetup, main
 from engine.ring import Ring
-from engine.run_parts import attach_ring, make_wire
+from engine.run_parts import attach_ring, connect
 from engine.slots import actor_clients
-from engine.transport import ClientSocket, server_address
 from muzero.games import make_game
 from muzero.move_outcome import Episode, MoveOutcome
 from muzero.search import BatchedSearch
@@ -48,18 +46,11 @@ class Actor:
         self._num_actors = config.actors.num_actors
         self._num_trees = config.actors.games_per_group
         self._ring: Ring = attach_ring(setup, spec, setup.role_index)
-        self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
-        self._spans = life.block.spans
-        self._inference = InferenceClient(
-            make_wire(config, spec),
-            self._socket,
-            lambda: life.telemetry.control(Control.SERVER_EPOCH),
-            self._spans,
-            start=setup.restart_count,
-        )
+        clients = actor_clients(config, setup.role_index)
+        self._inference, self._spans = connect(setup, life, spec, clients[0].server), life.block.spans
         self._failures = failures
         self._players: dict[int, SelfPlay] = {}
-        for client in actor_clients(config, setup.role_index):
+        for client in clients:
             self._players[client.index] = SelfPlay(
                 config.env,
                 config.search,
@@ -90,8 +81,8 @@ class Actor:
             self._advance(*answer)
 
     def close(self) -> None:
-        """Closes the socket."""
-        self._socket.close()
+        """Closes the wire."""
+        self._inference.close()
 
     def _next_game_index(self) -> int:
         block = self._life.block

@@ -11,13 +11,12 @@ from pathlib import Path
 from engine.environment_failures import EnvironmentFailures
 from engine.errors import PeerDied
 from engine.evaluation import hold_evaluation, moment_of, report_evaluation
-from engine.inference_client import InferenceClient, RemoteModel
+from engine.inference_client import RemoteModel
 from engine.layout import Control, Counter, SpanKind, State
 from engine.process_life import Life, ProcessSetup, main
-from engine.run_parts import make_wire
+from engine.run_parts import connect
 from engine.slots import evaluation_trees, evaluator_client
 from engine.telemetry import ProcessIndices
-from engine.transport import ClientSocket, server_address
 from muzero.games import make_game
 from muzero.matches import MatchResult
 from muzero.search import BatchedSearch
@@ -49,12 +48,11 @@ class Evaluator:
         spec = make_game(config.env).spec
         self._config = config
         self._life = life
-        self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
-        epoch, self._spans = lambda: life.telemetry.control(Control.SERVER_EPOCH), life.block.spans
-        client = InferenceClient(make_wire(config, spec), self._socket, epoch, self._spans, start=setup.restart_count)
-        self._model = RemoteModel(client, evaluator_client(config).index, life)
+        self._client = evaluator_client(config)
+        self._inference, self._spans = connect(setup, life, spec, self._client.server), life.block.spans
+        self._model = RemoteModel(self._inference, self._client.index, life)
         self._search = BatchedSearch(config.search, num_trees=evaluation_trees(config), spec=spec)
-        self._indices = ProcessIndices.of(config.actors.num_actors, has_evaluator=True)
+        self._indices = ProcessIndices.of_run(config)
         self._run_dir = Path(setup.run_dir)
         self._failures = EnvironmentFailures(life.block, self._run_dir, setup.role)
         self._evaluated_step = -1
@@ -69,7 +67,7 @@ class Evaluator:
     def play_last_weights(self) -> None:
         """Holds one more evaluation once the learner has ended and the server has its last weights; none if the learner failed."""
         telemetry = self._life.telemetry
-        learner, server = telemetry.block(self._indices.learner), telemetry.block(self._indices.server)
+        learner, server = telemetry.block(self._indices.learner), telemetry.block(self._indices.servers[self._client.server])
         while learner.state == State.READY or server.get(Counter.PUBLISHED_VERSION) < learner.get(Counter.PUBLISHED_VERSION):
             if self._life.should_stop():
                 return
@@ -78,8 +76,8 @@ class Evaluator:
             self._hold()
 
     def close(self) -> None:
-        """Closes the socket."""
-        self._socket.close()
+        """Closes the wire."""
+        self._inference.close()
 
     def _hold(self) -> None:
         began, started = moment_of(self._life.telemetry, self._indices), time.monotonic()

@@ -18,7 +18,7 @@ from engine.device import out_of_memory_is_final
 from engine.errors import BadMessage, PeerDied
 from engine.inference_device import MAX_IN_FLIGHT
 from engine.inference_devices import capacity_of, make_batcher, make_device
-from engine.layout import Control, Counter, Gauge, SpanKind, ThreadTrack
+from engine.layout import Counter, Gauge, SpanKind, ThreadTrack
 from engine.messages import Kind
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_parts import attach_weights, make_wire
@@ -40,7 +40,7 @@ FROZEN_SECONDS = 5.0
 def run(setup: ProcessSetup, life: Life) -> None:
     """Serves until the run stops; the end of training is not yet it."""
     life.outlive_training()
-    config = setup.config
+    config, number = setup.config, setup.role_index
     torch.set_num_threads(config.inference.num_threads)
     game = make_game(config.env)
     server = InferenceServer(
@@ -49,10 +49,11 @@ def run(setup: ProcessSetup, life: Life) -> None:
         game.action_planes(),
         weights=attach_weights(setup),
         num_floats=setup.num_floats,
-        socket=ServerSocket(server_address(Path(setup.socket_dir))),
+        socket=ServerSocket(server_address(Path(setup.socket_dir), number)),
         block=life.block,
-        epoch=life.telemetry.control(Control.SERVER_EPOCH),
-        device_spans=life.telemetry.thread_spans(ThreadTrack.DEVICE),
+        epoch=life.block.get(Counter.EPOCH),
+        number=number,
+        device_spans=life.telemetry.thread_spans(ThreadTrack.DEVICE, number),
     )
     try:
         while not server.take_newest_weights() and not life.should_stop():
@@ -92,6 +93,7 @@ class InferenceServer:
         socket: its end of the wire; closed with the server.
         block: its numbers.
         epoch: which start of the server this is.
+        number: which server of the run this is.
         device_spans: records what the device does; nothing does by default.
 
     Attributes:
@@ -109,19 +111,20 @@ class InferenceServer:
         socket: ServerSocket,
         block: ProcessBlock,
         epoch: int,
+        number: int = 0,
         device_spans: SpanRecorder | None = None,
     ) -> None:
-        self._wire = make_wire(config, spec)
+        self._wire = make_wire(config, spec, number)
         self._weights, self._socket, self._block, self._epoch = weights, socket, block, epoch
         self._answers = Answering(socket, block, epoch)
         self._values = np.zeros(num_floats, dtype=np.float32)
-        self.device = make_device(config, spec, action_planes)
+        self.device = make_device(config, spec, action_planes, number)
         self._batcher = make_batcher(config)
-        self._stagings = deque(Staging(self._wire, capacity_of(config)) for _ in range(MAX_IN_FLIGHT))  # the first is free
+        self._stagings = deque(Staging(self._wire, capacity_of(config, number)) for _ in range(MAX_IN_FLIGHT))  # the first is free
         self._in_flight: deque[InFlight] = deque()
         self._device_idle_since = time.monotonic()
         self._patience_seconds = config.supervisor.heartbeat_timeout_seconds
-        self._expected_leaves = leaves_in_flight(config)
+        self._expected_leaves = leaves_in_flight(config, number)
         self._search_is_here: set[int] = set()
         self._computing: dict[int, int] = {}  # client -> its request in the device
         self._last_look = self._thawed = time.monotonic()

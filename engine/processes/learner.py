@@ -18,7 +18,6 @@ from engine.prefetch import Prefetcher
 from engine.process_life import Life, ProcessSetup, main
 from engine.run_clock import run_seconds
 from engine.run_parts import attach_ring, attach_weights
-from engine.slots import num_reanalyzers
 from engine.step_spans import StepSpans
 from engine.telemetry import ProcessIndices, counters_of, reanalyzed_positions
 from muzero.games import make_game
@@ -52,7 +51,7 @@ class Learner:
         game = make_game(config.env)
         self._config = config
         self._life = life
-        indices = ProcessIndices.of(config.actors.num_actors, num_reanalyzers=num_reanalyzers(config), has_evaluator=False)
+        indices = ProcessIndices.of_run(config)
         self._actors, self._reanalyzers = indices.actors, indices.reanalyzers
         self._ring = attach_ring(setup, game.spec, config.actors.num_actors)
         device = resolve_device(config.learner.device)

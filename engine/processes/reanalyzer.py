@@ -1,17 +1,15 @@
 """A reanalyzer: searches stored positions again with the newest weights, in large batches, for fresher targets. Never imports torch."""
 
 import time
-from pathlib import Path
 
 from engine.errors import PeerDied
-from engine.inference_client import InferenceClient, RemoteModel
+from engine.inference_client import RemoteModel
 from engine.layout import Control, Counter, SpanKind
 from engine.process_life import Life, ProcessSetup, main
 from engine.reanalysis import Reanalysis, count_batch
-from engine.run_parts import attach_ring, make_wire
-from engine.slots import num_reanalyzers, reanalyzer_client
+from engine.run_parts import attach_ring, connect
+from engine.slots import reanalyzer_client
 from engine.telemetry import ProcessIndices, reanalyzed_positions
-from engine.transport import ClientSocket, server_address
 from muzero.games import make_game
 from muzero.search import BatchedSearch
 
@@ -37,13 +35,9 @@ class Reanalyzer:
         spec = make_game(config.env).spec
         client = reanalyzer_client(config, setup.role_index)
         self._life = life
-        self._reanalyzers = ProcessIndices.of(
-            config.actors.num_actors, num_reanalyzers=num_reanalyzers(config), has_evaluator=False
-        ).reanalyzers
-        self._socket = ClientSocket(server_address(Path(setup.socket_dir)), setup.role)
-        epoch, self._spans = lambda: life.telemetry.control(Control.SERVER_EPOCH), life.block.spans
-        inference = InferenceClient(make_wire(config, spec), self._socket, epoch, self._spans, start=setup.restart_count)
-        self._model = RemoteModel(inference, client.index, life)
+        self._reanalyzers = ProcessIndices.of_run(config).reanalyzers
+        self._inference, self._spans = connect(setup, life, spec, client.server), life.block.spans
+        self._model = RemoteModel(self._inference, client.index, life)
         search = BatchedSearch(config.search, num_trees=client.num_trees, spec=spec)
         ring = attach_ring(setup, spec, config.actors.num_actors + 1 + setup.role_index)
         self._reanalysis = Reanalysis(config, spec, ring, search, setup.role_index, self._spans)
@@ -65,8 +59,8 @@ class Reanalyzer:
         self._life.progress()
 
     def close(self) -> None:
-        """Closes the socket."""
-        self._socket.close()
+        """Closes the wire."""
+        self._inference.close()
 
     def _is_ahead_of_learner(self) -> bool:
         telemetry = self._life.telemetry

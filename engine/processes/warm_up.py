@@ -69,8 +69,9 @@ def answer_of(config: RunConfig) -> bytes:
 def prepare(config: RunConfig) -> WarmUp:
     """Compiles what actors and learner need and returns what the supervisor needs to know."""
     spec = make_game(config.env).spec
-    device, learner_device = resolve_device(config.inference.device), resolve_device(config.learner.device)
-    name = config.inference.device if simulated_timing(config.inference.device) else str(device)
+    devices = [resolve_device(config.inference.device, server) for server in range(config.inference.num_servers)]
+    learner_device = resolve_device(config.learner.device)
+    name = config.inference.device if simulated_timing(config.inference.device) else str(devices[0])
     num_floats = network_size(config)
     compile_search(config, spec)
     compile_staging(config, spec)
@@ -78,7 +79,7 @@ def prepare(config: RunConfig) -> WarmUp:
     compile_reanalysis(config, spec)
     compile_game(config)
     compile_training(config, spec, learner_device)
-    device_bytes = largest_device_bytes((device, learner_device))
+    device_bytes = largest_device_bytes((*devices, learner_device))
     return WarmUp(num_floats=num_floats, device=name, learner_device=str(learner_device), device_bytes=device_bytes)
 
 

@@ -26,14 +26,15 @@ def sockets() -> Iterator[Path]:
 
 def test_a_run_survives_the_death_of_every_role_and_resumes_after_the_death_of_its_supervisor(tmp_path: Path, sockets: Path) -> None:
     run_dir, in_shm = tmp_path / "run", set(os.listdir("/dev/shm"))
-    with LaunchedRun.new(run_dir, "--steps", "100000", socket_base=sockets) as run:
+    with LaunchedRun.new(run_dir, "--steps", "100000", "--servers", "2", socket_base=sockets) as run:
         run.wait_for("a checkpoint", lambda: (run_dir / "checkpoints" / "latest").exists())
         before = run.roles()
-        assert set(before) == {"actor-0", "actor-1", "server", "learner", "evaluator"}
-        for number, name in enumerate(("actor-1", "evaluator", "server", "learner"), start=1):
+        assert set(before) == {"actor-0", "actor-1", "server-0", "server-1", "learner", "evaluator"}
+        for number, name in enumerate(("actor-1", "evaluator", "server-1", "learner"), start=1):
             kill_a_role(run, name, restarts=number)
         run.wait_for_steps(run.newest()["learner_steps"] + 30)
-        assert run.roles()["actor-0"] == before["actor-0"]  # nobody else died of it
+        for name in ("actor-0", "server-0"):
+            assert run.roles()[name] == before[name]  # nobody else died of it
         kill_the_supervisor(run)
     assert set(os.listdir("/dev/shm")) <= in_shm
     left_over, steps = list(sockets.iterdir()), newest_steps(run_dir)

@@ -53,7 +53,7 @@ def make_weights(*networks: MuZeroNetwork) -> WeightStore:
 def make_core(config: RunConfig = CONFIG, network: MuZeroNetwork | None = None) -> InferenceCore:
     """Returns a core that serves a network as version 1."""
     game = make_game(config.env)
-    core = InferenceCore(config, game.spec, game.action_planes(), num_slots=num_slots(config), typical_batch=3)
+    core = InferenceCore(config, game.spec, game.action_planes(), num_slots=num_slots(config, 0), typical_batch=3)
     core.load(values_of(network or make_network(config)), 1)
     return core
 
@@ -74,12 +74,12 @@ def random_request(seed: int = 0) -> InitialRequest:
 
 
 @contextmanager
-def serving(address: str, weights: WeightStore, config: RunConfig = CONFIG, epoch: int = 1) -> Iterator[ProcessBlock]:
+def serving(address: str, weights: WeightStore, config: RunConfig = CONFIG, epoch: int = 1, number: int = 0) -> Iterator[ProcessBlock]:
     """Serves in a thread while the block runs; yields the server's numbers."""
     game = make_game(config.env)
     block = Telemetry(Segment.private(telemetry_layout(1)).arrays).block(0)
     size = num_floats(make_network(config))
-    parts = {"weights": weights, "num_floats": size, "socket": ServerSocket(address), "block": block, "epoch": epoch}
+    parts = {"weights": weights, "num_floats": size, "socket": ServerSocket(address), "block": block, "epoch": epoch, "number": number}
     server = InferenceServer(config, game.spec, game.action_planes(), **parts)  # type: ignore[arg-type]
     server.take_newest_weights()
     should_stop, failures = threading.Event(), []

@@ -58,22 +58,45 @@ def make_recording(*, counted: int = 100) -> Recording:
         record(telemetry, actor, ACTOR, client=actor)
         telemetry.block(actor).add(Counter.ENV_STEPS, 4)
         telemetry.block(actor).add(Counter.SIMULATIONS, 32)
-    record(telemetry, INDICES.server, SERVER)
+    record(telemetry, INDICES.servers[0], SERVER)
     for client in INDICES.actors:
         queued = ((SpanKind.QUEUED, 5, 11, 0), (SpanKind.QUEUED, 30, 33, 1))
-        record(telemetry, INDICES.server, queued, client=client)
+        record(telemetry, INDICES.servers[0], queued, client=client)
     record(telemetry, INDICES.num_processes, DEVICE)
     record(telemetry, INDICES.learner, LEARNER)
     prefetch = telemetry.thread_spans(ThreadTrack.PREFETCH)
     prefetch.record(SpanKind.SAMPLE, START + 3 * MILLISECOND, START + 8 * MILLISECOND, 16)
-    telemetry.block(INDICES.server).add(Counter.BUSY_NANOSECONDS, 33 * MILLISECOND)
-    telemetry.block(INDICES.server).add(Counter.DEVICE_BUSY_NANOSECONDS, 22 * MILLISECOND)
+    telemetry.block(INDICES.servers[0]).add(Counter.BUSY_NANOSECONDS, 33 * MILLISECOND)
+    telemetry.block(INDICES.servers[0]).add(Counter.DEVICE_BUSY_NANOSECONDS, 22 * MILLISECOND)
     telemetry.block(INDICES.learner).add(Counter.BUSY_NANOSECONDS, 39 * MILLISECOND)
     telemetry.block(INDICES.learner).add(Counter.SAMPLES, 16)
     telemetry.block(INDICES.learner).add(Counter.LAG_VERSIONS, 24)
     telemetry.set_control(Control.LEARNER_STEPS, 1)
     after = moment_at(telemetry, counted, cpu_seconds=1.05, idle=10.03)
     return record_of(telemetry, CONFIG, before, after, START + 100 * MILLISECOND, num_cores=2.0)
+
+
+def make_recording_of_two_servers() -> Recording:
+    """Returns 100 ms in which two actors each have one request computed, by a server of their own: after 20 ms, and after 60 ms."""
+    config = tiny_config(actors={"num_actors": 2}, inference={"num_servers": 2})
+    indices = ProcessIndices.of_run(config)
+    telemetry = Telemetry(Segment.private(telemetry_layout(indices.num_processes, num_servers=2)).arrays)
+    before = moment_at(telemetry, 0, cpu_seconds=1.0, idle=10.0)
+    for server, (sent, computed, answered) in enumerate(((10, 20, 30), (40, 60, 90))):
+        actor, client = telemetry.block(indices.actors[server]).spans, 2 * server
+        number = request_number(client, 7)
+        device = telemetry.thread_spans(ThreadTrack.DEVICE, server)
+        for recorder, kind, begin, end, argument in (
+            (actor, SpanKind.TREE, sent - 5, sent, number),
+            (actor, SpanKind.WAIT_REPLY, sent, answered, number),
+            (telemetry.block(indices.servers[server]).spans, SpanKind.QUEUED, sent + 1, computed - 1, number),
+            (device, SpanKind.FORWARD, computed, answered - 1, 4 + server),
+        ):
+            recorder.record(kind, START + begin * MILLISECOND, START + end * MILLISECOND, argument)
+        telemetry.block(indices.servers[server]).add(Counter.DEVICE_BUSY_NANOSECONDS, (answered - 1 - computed) * MILLISECOND)
+    return record_of(
+        telemetry, config, before, moment_at(telemetry, 100, cpu_seconds=1.0, idle=10.0), START + 100 * MILLISECOND, num_cores=2.0
+    )
 
 
 def moment_at(telemetry: Telemetry, milliseconds: int, *, cpu_seconds: float, idle: float) -> Moment:

@@ -12,7 +12,7 @@ from tests.engine.ring_examples import SPEC
 
 NODES = 6
 CLIENTS = (Client(0, 0, 2), Client(1, 2, 3), Client(2, 5, 1))
-WIRE = Wire(SPEC, NODES, 5, CLIENTS)
+WIRE = Wire(SPEC, NODES, 5, {client.index: client for client in CLIENTS})
 
 
 def leaf(client: int, parents: list[int], actions: list[int], new_node: int) -> Pending:

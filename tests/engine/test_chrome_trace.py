@@ -14,7 +14,7 @@ from engine import chrome_trace
 from engine.chrome_trace import write_trace
 from engine.layout import SpanKind
 from engine.trace import Spans
-from tests.engine.recording_examples import MILLISECOND, START, make_recording
+from tests.engine.recording_examples import MILLISECOND, START, make_recording, make_recording_of_two_servers
 
 Event = dict[str, Any]
 
@@ -69,6 +69,18 @@ def test_a_recording_becomes_a_sound_trace(tmp_path: Path) -> None:
     events = read_trace(tmp_path / "trace.json.gz")
     assert_is_sound(events)
     assert [path.name for path in tmp_path.iterdir()] == ["trace.json.gz"]
+
+
+def test_each_request_goes_to_the_device_of_its_server(tmp_path: Path) -> None:
+    write_trace(tmp_path / "trace.json.gz", make_recording_of_two_servers())
+    events = read_trace(tmp_path / "trace.json.gz")
+    assert_is_sound(events)
+    names = {event["pid"]: event["args"]["name"] for event in events if event["name"] == "process_name"}
+    flows = [(names[event["pid"]], event["ts"] // 1e4) for event in events if event["ph"] in "stf"]
+    assert flows == [
+        *(("actor-0", 0), ("server-0", 2), ("actor-0", 2)),
+        *(("actor-1", 3), ("server-1", 6), ("actor-1", 8)),
+    ]
 
 
 def test_every_role_is_a_process_with_device_and_prefetcher_as_threads(tmp_path: Path) -> None:

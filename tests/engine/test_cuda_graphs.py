@@ -23,7 +23,7 @@ def make_cores() -> tuple[InferenceCore, InferenceCore]:
     """Returns the same network on the GPU and on the CPU."""
     game = make_game(CPU.env)
     cores = [
-        InferenceCore(config, game.spec, game.action_planes(), num_slots=num_slots(config), typical_batch=20) for config in (CUDA, CPU)
+        InferenceCore(config, game.spec, game.action_planes(), num_slots=num_slots(config, 0), typical_batch=20) for config in (CUDA, CPU)
     ]
     for core in cores:
         core.load(values_of(make_network(CPU)), 1)

@@ -31,6 +31,16 @@ def test_a_cuda_device_has_the_number_that_setting_it_takes(monkeypatch: pytest.
         resolve_device("cuda:2")
 
 
+def test_each_server_has_a_gpu_of_its_own_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    assert [str(resolve_device("auto", server)) for server in range(3)] == ["cuda:0", "cuda:1", "cuda:2"]
+    assert str(resolve_device("cuda:1", 1)) == "cuda:2"
+    assert str(resolve_device("cpu", 5)) == str(resolve_device("simulated:0+0", 5)) == "cpu"
+    with pytest.raises(MachineProblem, match=r"^server-2 needs cuda:3, but torch sees 3 CUDA devices: give fewer --servers\.$"):
+        resolve_device("cuda:1", 2)
+
+
 @pytest.mark.parametrize("name", ["auto", "cpu", "simulated:0+0"])
 def test_without_a_gpu_the_cpu_computes(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)

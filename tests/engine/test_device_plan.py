@@ -1,6 +1,7 @@
 """What a GPU holds: hand-computed bytes, what fits, and advice that really helps."""
 
 import re
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -54,7 +55,7 @@ def with_advice(config: RunConfig, advice: str) -> RunConfig:
 
 
 def test_pool_and_weights_by_hand() -> None:
-    parts = {part.name: part.size_bytes for part in device_parts(PAPER, GO19, NUM_FLOATS, Placement("cuda:0", True, True))}
+    parts = {part.name: part.size_bytes for part in device_parts(PAPER, GO19, NUM_FLOATS, Placement("cuda:0", 0, True))}
 
     assert parts["latent pool"] == ((64 * 16 + 20) * 801 + 1) * 256 * 361 * 2
     assert parts["serving weights"] == (4 + 2) * (NUM_FLOATS + 362 * 361)
@@ -65,7 +66,7 @@ def test_pool_and_weights_by_hand() -> None:
 
 def test_adamw_keeps_one_vector_more_than_sgd() -> None:
     adamw = msgspec.structs.replace(PAPER, training=TrainingConfig(batch_size=2048, optimizer="adamw"))
-    sizes = [device_parts(config, GO19, NUM_FLOATS, Placement("cuda:0", False, True))[0].size_bytes for config in (PAPER, adamw)]
+    sizes = [device_parts(config, GO19, NUM_FLOATS, Placement("cuda:0", None, True))[0].size_bytes for config in (PAPER, adamw)]
 
     assert sizes[1] - sizes[0] == 4 * NUM_FLOATS
 
@@ -74,7 +75,7 @@ def test_target_network_average_and_observations_are_counted() -> None:
     options = TrainingConfig(batch_size=64, unroll_steps=5, target_network_steps=100, ema_decay=0.99, consistency_loss_weight=2.0)
     plain, rich = (msgspec.structs.replace(PAPER, training=training) for training in (TrainingConfig(batch_size=64), options))
     before, after = (
-        {part.name: part for part in device_parts(config, GO19, NUM_FLOATS, Placement("cuda:0", False, True))} for config in (plain, rich)
+        {part.name: part for part in device_parts(config, GO19, NUM_FLOATS, Placement("cuda:0", None, True))} for config in (plain, rich)
     )
 
     head = 256 * 361 * 256 + 2 * 256 * 256 + 6 * 256 + 2 * 256 * 128 + 2 * 128 + 256
@@ -121,9 +122,9 @@ def test_no_advice_helps_a_device_that_cannot_even_hold_the_evaluators_trees() -
     ("inference", "learner", "placements"),
     [
         ("cpu", "cpu", ()),
-        ("cpu", "cuda", (Placement("planned GPU", False, True),)),
-        ("auto", "cpu", (Placement("planned GPU", True, False),)),
-        ("auto", "auto", (Placement("planned GPU", True, True),)),
+        ("cpu", "cuda", (Placement("planned GPU", None, True),)),
+        ("auto", "cpu", (Placement("planned GPU", 0, False),)),
+        ("auto", "auto", (Placement("planned GPU", 0, True),)),
     ],
 )
 def test_the_planned_gpu_holds_only_what_is_not_on_the_cpu(inference: str, learner: str, placements: tuple[Placement, ...]) -> None:
@@ -136,11 +137,37 @@ def test_the_planned_gpu_holds_only_what_is_not_on_the_cpu(inference: str, learn
 def test_learner_and_server_may_have_a_gpu_each() -> None:
     config = msgspec.structs.replace(PAPER, learner=LearnerConfig(device="cuda:1"))
 
-    assert placements_of(config) == (Placement("cuda:0", True, False), Placement("cuda:1", False, True))
+    assert placements_of(config) == (Placement("cuda:0", 0, False), Placement("cuda:1", None, True))
+
+
+@pytest.mark.parametrize(
+    ("inference", "learner", "placements"),
+    [
+        ("cuda", "cuda", (Placement("cuda:0", 0, True), Placement("cuda:1", 1, False))),
+        ("cuda:1", "cuda:0", (Placement("cuda:0", None, True), Placement("cuda:1", 0, False), Placement("cuda:2", 1, False))),
+        ("cuda:1", "cuda:2", (Placement("cuda:1", 0, False), Placement("cuda:2", 1, True))),
+        ("simulated:200+35", "cpu", ()),
+    ],
+)
+def test_each_server_has_a_gpu_in_order_from_the_one_that_is_named(inference: str, learner: str, placements: tuple[Placement, ...]) -> None:
+    devices = {"inference": InferenceConfig(device=inference, num_servers=2), "learner": LearnerConfig(device=learner)}
+
+    assert placements_of(RunConfig(**devices)) == placements  # type: ignore[arg-type]
+    if placements:
+        planned = placements_of(RunConfig(**devices, plan=PlanConfig(device_memory="80GB")))  # type: ignore[arg-type]
+        assert planned == tuple(replace(placement, name=f"planned {placement.name}") for placement in placements)
+
+
+def test_two_servers_share_the_trees_and_so_the_pool() -> None:
+    two = msgspec.structs.replace(PAPER, inference=msgspec.structs.replace(PAPER.inference, num_servers=2))
+    one_pool, *two_pools = (pool_bytes(config, GO19, 2, server) for config, server in ((PAPER, 0), (two, 0), (two, 1)))
+
+    assert abs(sum(two_pools) - one_pool) * 1000 < one_pool  # each has its scratch row
+    assert max(two_pools) < 0.6 * one_pool
 
 
 def test_a_gpu_of_the_learner_alone_is_advised_a_micro_batch() -> None:
-    plan = plan_device(PAPER, GO19, NUM_FLOATS, Placement("cuda:1", False, True), 80 * 10**9)
+    plan = plan_device(PAPER, GO19, NUM_FLOATS, Placement("cuda:1", None, True), 80 * 10**9)
 
     assert plan.games_per_actor is None
     assert plan.remedy == "give --set training.micro_batch_size=512"
@@ -152,11 +179,11 @@ def test_auto_is_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr("engine.device_parts.GPU_FILES", ())
     assert placements_of(config) == ()
     monkeypatch.setattr("engine.device_parts.GPU_FILES", (str(tmp_path),))
-    assert placements_of(config) == (Placement("cuda:0", True, True),)
+    assert placements_of(config) == (Placement("cuda:0", 0, True),)
 
 
 def test_a_gpu_of_unknown_memory_is_shown_but_not_checked() -> None:
-    plan = plan_device(PAPER, GO19, NUM_FLOATS, Placement("cuda:0", True, True), None)
+    plan = plan_device(PAPER, GO19, NUM_FLOATS, Placement("cuda:0", 0, True), None)
 
     assert plan.fits and plan.games_per_actor is None and plan.total_bytes > 300 * 10**9
 
@@ -170,5 +197,5 @@ def test_a_simulated_device_takes_no_memory_of_a_gpu_and_keeps_no_hidden_states(
     simulated = msgspec.structs.replace(PAPER, inference=InferenceConfig(device="simulated:200+35"), plan=PlanConfig(device_memory="80GB"))
     (placement,) = placements_of(simulated)
     assert (placement.has_server, placement.has_learner) == (False, True)
-    assert pool_bytes(simulated, GO19, 4) == 0
-    assert pool_bytes(PAPER, GO19, 2) > 0
+    assert pool_bytes(simulated, GO19, 4, 0) == 0
+    assert pool_bytes(PAPER, GO19, 2, 0) > 0

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -17,6 +18,7 @@ from engine.messages import Header, Kind
 from engine.processes.inference_server import InferenceServer
 from engine.replies import ReplyReader
 from engine.run_parts import make_wire
+from engine.slots import clients_of
 from engine.transport import ClientSocket
 from muzero.games import make_game
 from muzero.search import BatchedSearch, run_search
@@ -100,6 +102,17 @@ def test_searches_over_the_socket_equal_searches_with_the_network_at_hand(addres
         np.testing.assert_array_equal(remote.visit_count, local.visit_count)
         np.testing.assert_allclose(remote.root_value, local.root_value, atol=1e-5)
         assert remote.version == 1
+
+
+def test_a_server_answers_its_own_clients_and_refuses_those_of_another(address: str, connect: Connect) -> None:
+    config = msgspec.structs.replace(CONFIG, inference=msgspec.structs.replace(CONFIG.inference, num_servers=2))
+    assert [client.server for client in clients_of(config)] == [0, 0, 1, 1]
+    with serving(address, make_weights(make_network()), config, number=1) as block:
+        socket = connect("actor-1")
+        assert_replies_equal(ask(socket, random_request(), client=2)[1], local_model().initial_inference(random_request()))
+        assert ask(socket, random_request(), client=0)[0].kind == Kind.REFUSED
+        assert ask(socket, FIRST_STEP, client=2)[0].kind == Kind.RECURRENT
+        assert block.get(Counter.BAD_MESSAGES) == 1
 
 
 def test_two_clients_do_not_touch_one_anothers_trees(address: str, connect: Connect) -> None:

@@ -35,7 +35,7 @@ def test_a_run_without_a_learner_step_starts() -> None:
     run = Run()
     run.telemetry.set_control(Control.LEARNER_STEPS, 0)
     assert run.limit.read(0.0) == Limit.START
-    run.live(5.0, {(INDICES.server, Counter.DEVICE_BUSY_NANOSECONDS): 0.97})
+    run.live(5.0, {(INDICES.servers[0], Counter.DEVICE_BUSY_NANOSECONDS): 0.97})
     assert run.limit.read(5.0) == Limit.START
 
 
@@ -45,7 +45,7 @@ def test_a_first_look_has_nothing_to_compare_with() -> None:
     assert run.limit.read(100.0) == Limit.START
 
 
-@pytest.mark.parametrize("process", [INDICES.learner, INDICES.server])
+@pytest.mark.parametrize("process", [INDICES.learner, INDICES.servers[0]])
 @pytest.mark.parametrize("state", [State.STARTING, State.FAILED])
 def test_a_run_starts_as_long_as_its_learner_or_server_does(process: int, state: State) -> None:
     run = Run()
@@ -72,10 +72,10 @@ def test_a_server_that_neither_works_nor_waits_is_not_busy() -> None:
     run.limit.read(100.0)
     run.idle = 10.0
     assert run.limit.read(105.0) == Limit.ACTORS
-    run.live(5.0, {(INDICES.server, Counter.BUSY_NANOSECONDS): 1.0})
+    run.live(5.0, {(INDICES.servers[0], Counter.BUSY_NANOSECONDS): 1.0})
     run.idle = 20.0
     assert run.limit.read(115.0) == Limit.ACTORS  # half of the time
-    run.live(10.0, {(INDICES.server, Counter.BUSY_NANOSECONDS): 1.0})
+    run.live(10.0, {(INDICES.servers[0], Counter.BUSY_NANOSECONDS): 1.0})
     run.idle = 30.0
     assert run.limit.read(125.0) == Limit.SERVER
 
@@ -98,7 +98,7 @@ def test_under_a_quota_a_core_that_the_run_may_not_use_is_not_idle(tmp_path: Pat
 def test_a_device_that_is_busy_all_the_time_is_the_limit() -> None:
     run = Run()
     run.limit.read(100.0)
-    run.live(5.0, {(INDICES.server, Counter.DEVICE_BUSY_NANOSECONDS): 0.97, (INDICES.learner, Counter.THROTTLED_NANOSECONDS): 0.9})
+    run.live(5.0, {(INDICES.servers[0], Counter.DEVICE_BUSY_NANOSECONDS): 0.97, (INDICES.learner, Counter.THROTTLED_NANOSECONDS): 0.9})
     assert run.limit.read(105.0) == Limit.DEVICE
 
 
@@ -114,7 +114,7 @@ def test_idle_cores_ask_for_actors() -> None:
     run = Run()
     run.limit.read(100.0)
     run.live(5.0, {(INDICES.learner, Counter.BUSY_NANOSECONDS): 0.6, (INDICES.learner, Counter.THROTTLED_NANOSECONDS): 0.4})
-    run.live(5.0, {(INDICES.server, Counter.DEVICE_BUSY_NANOSECONDS): 0.3, (INDICES.server, Counter.WAIT_NANOSECONDS): 0.7})
+    run.live(5.0, {(INDICES.servers[0], Counter.DEVICE_BUSY_NANOSECONDS): 0.3, (INDICES.servers[0], Counter.WAIT_NANOSECONDS): 0.7})
     run.idle = 4.0
     assert run.limit.read(105.0) == Limit.ACTORS
 
@@ -122,7 +122,7 @@ def test_idle_cores_ask_for_actors() -> None:
 def test_what_is_older_than_ten_seconds_is_forgotten() -> None:
     run = Run()
     run.limit.read(100.0)
-    run.live(5.0, {(INDICES.server, Counter.DEVICE_BUSY_NANOSECONDS): 1.0})
+    run.live(5.0, {(INDICES.servers[0], Counter.DEVICE_BUSY_NANOSECONDS): 1.0})
     assert run.limit.read(105.0) == Limit.DEVICE
     assert run.limit.read(110.0) == Limit.CORES
     assert run.limit.read(116.0) == Limit.CORES

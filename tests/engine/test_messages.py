@@ -13,7 +13,7 @@ from muzero.types import InitialReply, InitialRequest, Observation, RecurrentRep
 from tests.engine.ring_examples import SPEC
 
 TREES, PRIORS, NODES = 4, 5, 6
-WIRE = Wire(SPEC, NODES, PRIORS, (Client(0, 0, TREES), Client(1, TREES, TREES)))
+WIRE = Wire(SPEC, NODES, PRIORS, {0: Client(0, 0, TREES), 1: Client(1, TREES, TREES)})
 
 
 def received(message: bytes, reader: ReplyReader | None = None) -> tuple[Header, Reply | None]:

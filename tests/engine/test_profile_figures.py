@@ -12,7 +12,7 @@ from engine.profiler import profile_record
 from engine.recording import Track
 from engine.trace import SpanRecorder, Spans, read_spans, request_number
 from engine.verdict import Limit
-from tests.engine.recording_examples import make_recording
+from tests.engine.recording_examples import make_recording, make_recording_of_two_servers
 
 FIGURES = figures_of(make_recording())
 
@@ -79,8 +79,18 @@ def test_counters_that_are_read_late_dilute_no_share() -> None:
 
 def test_passes_across_the_edges_of_a_recording_count_as_busy_time() -> None:
     recording = make_recording()
-    recording.after.counters[recording.indices.server, Counter.DEVICE_BUSY_NANOSECONDS] += 70_000_000
+    recording.after.counters[recording.indices.servers[0], Counter.DEVICE_BUSY_NANOSECONDS] += 70_000_000
     assert figures_of(recording).load.device_busy == pytest.approx(0.92)
+
+
+def test_figures_of_two_servers_are_of_both() -> None:
+    figures = figures_of(make_recording_of_two_servers())
+    assert (figures.forward_milliseconds.mean, figures.queue_milliseconds.mean) == (
+        pytest.approx((9 + 29) / 2),
+        pytest.approx((9 + 19) / 2),
+    )
+    assert (figures.batch_size.count, figures.batch_size.mean, figures.load.mean_batch) == (2, 4.5, 4.5)
+    assert figures.load.device_busy == pytest.approx((0.09 + 0.29) / 2)
 
 
 def test_the_verdict_is_judged_from_what_was_recorded() -> None:

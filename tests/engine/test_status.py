@@ -23,7 +23,7 @@ class Run:
         self.telemetry = Telemetry(Segment.private(telemetry_layout(indices.num_processes)).arrays)
         self.reader = StatusReader(self.telemetry, config, indices, started=0.0)
         self.actors = [self.telemetry.block(index) for index in indices.actors]
-        self.server = self.telemetry.block(indices.server)
+        self.server = self.telemetry.block(indices.servers[0])
         self.learner = self.telemetry.block(indices.learner)
 
     def read(self, now: float) -> Status:

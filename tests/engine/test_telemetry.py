@@ -2,7 +2,7 @@
 
 import time
 
-from engine.layout import Control, Counter, Gauge, State, telemetry_layout
+from engine.layout import Control, Counter, Gauge, State, ThreadTrack, telemetry_layout
 from engine.shared_memory import Segment
 from engine.telemetry import ProcessIndices, Telemetry, reanalyzed_positions, restore_counters
 
@@ -13,19 +13,29 @@ def make_telemetry(num_processes: int) -> tuple[Telemetry, Segment]:
     return Telemetry(segment.arrays), segment
 
 
-def test_actors_come_first_then_server_learner_evaluator() -> None:
+def test_actors_come_first_then_servers_learner_evaluator() -> None:
     indices = ProcessIndices.of(3, has_evaluator=True)
-    assert (list(indices.actors), indices.server, indices.learner, indices.evaluator) == ([0, 1, 2], 3, 4, 5)
+    assert (list(indices.actors), list(indices.servers), indices.learner, indices.evaluator) == ([0, 1, 2], [3], 4, 5)
     assert indices.num_processes == 6
     reanalyzed = ProcessIndices.of(3, num_reanalyzers=2, has_evaluator=True)
     assert (list(reanalyzed.reanalyzers), reanalyzed.evaluator, reanalyzed.num_processes) == ([5, 6], 7, 8)
+    served = ProcessIndices.of(3, num_servers=2, num_reanalyzers=1, has_evaluator=True)
+    assert (list(served.servers), served.learner, list(served.reanalyzers), served.evaluator) == ([3, 4], 5, [6], 7)
+    assert served.num_processes == 8
     without = ProcessIndices.of(3, has_evaluator=False)
     assert (without.evaluator, without.num_processes) == (None, 5)
 
 
 def test_one_process_mode_has_one_block_of_self_play() -> None:
     indices = ProcessIndices.of(0, has_evaluator=False)
-    assert (list(indices.actors), indices.server, indices.learner, indices.num_processes) == ([0], 1, 2, 3)
+    assert (list(indices.actors), list(indices.servers), indices.learner, indices.num_processes) == ([0], [1], 2, 3)
+
+
+def test_each_server_has_a_ring_for_the_spans_of_its_device() -> None:
+    telemetry = Telemetry(Segment.private(telemetry_layout(6, num_servers=3)).arrays)
+    rings = [telemetry.thread_ring(ThreadTrack.PREFETCH), *(telemetry.thread_ring(ThreadTrack.DEVICE, server) for server in range(3))]
+    assert rings == [6, 7, 8, 9]
+    assert len(telemetry.span_counts()) == 10
 
 
 def test_each_control_word_has_its_own_place() -> None:

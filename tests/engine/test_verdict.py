@@ -9,6 +9,7 @@ from engine.verdict import Limit, Load, judge
 BALANCED = Load(
     num_actors=4,
     games_per_actor=8,
+    num_servers=1,
     replay_ratio=2.0,
     learner_steps=1000,
     learner_busy=0.5,

@@ -273,6 +273,23 @@ def test_a_gpu_that_is_not_here_is_said_to_be_missing(monkeypatch: pytest.Monkey
     assert make_plan(config, SPEC, 1000).notes == ()
 
 
+def test_gpus_that_the_run_leaves_idle_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("engine.device_parts.GPU_FILES", (str(tmp_path),))
+    one, two = (RunConfig(inference=InferenceConfig(device="cuda", num_servers=servers)) for servers in (1, 2))
+
+    assert make_plan(one, SPEC, 1000, num_gpus=2).notes[0].startswith("of 2 GPUs here the run uses 1: --servers N gives")
+    assert make_plan(two, SPEC, 1000, num_gpus=2).notes == make_plan(one, SPEC, 1000, num_gpus=1).notes == ()
+
+
+def test_two_servers_are_planned_with_a_pool_each() -> None:
+    one, two = (make_plan(RunConfig(inference=InferenceConfig(num_servers=servers)), SPEC, 1000) for servers in (1, 2))
+
+    assert [role.num_processes for role in two.roles if role.role == "server"] == [2]
+    assert (two.num_processes, two.num_slots) == (one.num_processes + 1, one.num_slots)
+    assert (one.expected_batch, two.expected_batch) == (16, 8)
+    assert 0 < two.latent_pool_bytes - one.latent_pool_bytes < 4096  # a scratch row more
+
+
 def test_the_table_shows_the_verdict_in_plain_text() -> None:
     console = Console(width=100, force_terminal=False)
 

@@ -34,6 +34,12 @@ def test_one_game_is_not_halved() -> None:
     assert values("actors.games_per_actor", config) == [2, 4]
 
 
+def test_every_server_keeps_an_actor() -> None:
+    config = msgspec.structs.replace(CPU, actors=ActorsConfig(num_actors=4), inference=InferenceConfig(device="cpu", num_servers=3))
+
+    assert values("actors.num_actors", config, cores=6) == [3, 5, 6]
+
+
 def test_a_deadline_of_nothing_is_tried_too() -> None:
     assert values("inference.batch_deadline_microseconds") == [0, 100, 1000]
 
