@@ -10,8 +10,10 @@ from muzero.networks.shape import (
     MAX_TILED_ACTIONS,
     NUM_HEAD_PLANES,
     NUM_LEARNED_PLANES,
+    has_point_policy,
     latent_shape,
     num_downsamplings,
+    num_placeless_actions,
     projection_size,
     uses_planes,
 )
@@ -127,5 +129,7 @@ def _stages(config: NetworkConfig, spec: GameSpec) -> list[tuple[int, tuple[int,
 def _head_numbers(config: NetworkConfig, spec: GameSpec) -> int:
     """Returns what the heads keep of one position: the hidden state, its planes, the hidden layers and two rows of logits."""
     shape = latent_shape(config, spec)
-    planes = 2 * NUM_HEAD_PLANES * prod(shape[1:]) if uses_planes(config, spec) else 0
-    return prod(shape) + planes + 3 * config.head_size + 2 * spec.num_actions
+    planes = NUM_HEAD_PLANES * prod(shape[1:]) if uses_planes(config, spec) else 0
+    points = prod(shape) if has_point_policy(config, spec) else 0
+    hidden = (3 if num_placeless_actions(config, spec) else 2) * config.head_size
+    return prod(shape) + TENSORS_PER_CONVOLUTION * (planes + points) + hidden + 2 * spec.num_actions

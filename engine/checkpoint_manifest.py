@@ -31,7 +31,7 @@ MANIFEST = "manifest.json"
 LATEST = "latest"
 ASIDE_SUFFIX = ".replaced"
 """Ends the hidden name of a checkpoint that is being replaced by another one of the same learner step."""
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)

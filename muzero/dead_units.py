@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from muzero.networks.heads import Heads
-from muzero.networks.residual import HeadPlanes, ResidualBlock
+from muzero.networks.residual import HeadPlanes, PointPolicy, ResidualBlock
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def rectified_layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
             yield f"{name}.first", module.first
         if isinstance(module, nn.ReLU | ResidualBlock):
             yield name, module
-        elif isinstance(module, HeadPlanes):
+        elif isinstance(module, HeadPlanes | PointPolicy):
             yield f"{name}.entry", module.entry
         elif isinstance(module, Heads):
             yield f"{name}.hidden", module.hidden

@@ -47,6 +47,9 @@ class GameSpec:
             "chess": int8 [CHESS_FRAME_SIZE], "shogi": int8 [SHOGI_FRAME_SIZE], see `muzero/games/chess.py` and `shogi.py`.
         board_shape: (H, W) of the planes the encoding makes, () for vectors.
         action_shape: shape [C, H, W] of the planes that show an action to the dynamics, or () for one-hot [A].
+        moves_per_point: P, where action P * (W * row + column) + kind is a move at that point of the board, for every point and kind, and
+            further actions, such as a pass, follow; 0 where actions have no place on the board. A residual network then says its
+            policy point by point.
         value_bounds: lowest and highest possible return, or None when unknown.
         max_moves: longest possible episode, in moves.
     """
@@ -60,6 +63,7 @@ class GameSpec:
     encoding: str = "vector"
     board_shape: tuple[int, ...] = ()
     action_shape: tuple[int, ...] = ()
+    moves_per_point: int = 0
     value_bounds: tuple[float, float] | None = None
     max_moves: int
 

@@ -15,6 +15,7 @@ def stone_view(
     first_plane: int,
     second_plane: int,
     num_frames: int = 1,
+    moves_per_point: int = 1,
     flip_rows: bool = False,
 ) -> View:
     """Returns the view of a board with stones: frame int8 [H, W], 0 empty, 1 first player's stone, 2 second player's.
@@ -25,6 +26,7 @@ def stone_view(
         symmetries: of frames and actions.
         first_plane, second_plane: planes of OpenSpiel's observation that show the two players' stones with ones.
         num_frames: positions in an observation.
+        moves_per_point: see GameSpec; 1 for the moves of `cell_planes`.
         flip_rows: OpenSpiel's row 0 is the lowest one, ours the highest.
     """
     order = slice(None, None, -1) if flip_rows else slice(None)
@@ -41,6 +43,7 @@ def stone_view(
         decode=decode,
         num_frames=num_frames,
         action_planes=action_planes,
+        moves_per_point=moves_per_point,
         symmetries=symmetries,
     )
 

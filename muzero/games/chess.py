@@ -14,7 +14,7 @@ import numpy as np
 
 from muzero.config import require
 from muzero.errors import UserError
-from muzero.games.chess_moves import NUM_SQUARES, SIZE, action_planes, rules_actions, target_squares
+from muzero.games.chess_moves import NUM_MOVE_TYPES, NUM_SQUARES, SIZE, action_planes, rules_actions, target_squares
 from muzero.games.openspiel_game import OpenSpielGame, View, load_rules
 from muzero.games.position_text import has_both_kings, read_board, require_running
 from muzero.types import Float32Array, FrameArray
@@ -85,6 +85,7 @@ def _view(history: int) -> View:
         decode=_decode,
         num_frames=history,
         action_planes=action_planes(targets),
+        moves_per_point=NUM_MOVE_TYPES,
         rules_action=rules_actions(targets),
         counters=slice(REPETITIONS, NUM_MOVES.stop),
     )

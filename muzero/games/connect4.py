@@ -24,5 +24,7 @@ def connect4(name: str, *, rows: int = 6, columns: int = 7, x_in_row: int = 4) -
         require(isinstance(value, int) and 2 <= value <= 64, f"env.kwargs {key} is {value!r}: set a whole number from 2 to 64.")
     planes = np.zeros((columns, 1, rows, columns), np.float32)
     planes[np.arange(columns), 0, :, np.arange(columns)] = 1.0
-    view = stone_view((rows, columns), planes, mirror_symmetries(rows, columns), first_plane=0, second_plane=1, flip_rows=True)
+    view = stone_view(
+        (rows, columns), planes, mirror_symmetries(rows, columns), first_plane=0, second_plane=1, moves_per_point=0, flip_rows=True
+    )
     return OpenSpielGame(name, load_rules("connect_four", parameters), view)

@@ -4,6 +4,7 @@ A rule that is broken raises a UserError with one sentence.
 """
 
 import math
+from math import prod
 
 from muzero.config import require
 from muzero.games.game import Game
@@ -43,6 +44,7 @@ def spec_agrees_with_itself(spec: GameSpec) -> str:
     planes = spec.action_shape
     fits = planes == () or (len(planes) == 3 and planes[0] >= 1 and planes[1:] == spec.board_shape)
     require(fits, f"spec.action_shape is {planes}: it must be () or (C, H, W) with the (H, W) of board_shape {spec.board_shape}.")
+    _moves_have_their_points(spec)
     bounds = spec.value_bounds
     require(
         bounds is not None or spec.num_players == 1, "spec.value_bounds is None: a game for two must know its lowest and highest return."
@@ -53,6 +55,17 @@ def spec_agrees_with_itself(spec: GameSpec) -> str:
     )
     players = f"{spec.num_players} player{'s' if spec.num_players == 2 else ''}"
     return f"{players}, {spec.num_actions} actions, frame {spec.frame_dtype} {list(spec.frame_shape)}"
+
+
+def _moves_have_their_points(spec: GameSpec) -> None:
+    count = spec.moves_per_point
+    require(type(count) is int and count >= 0, f"spec.moves_per_point is {count!r}: it must be a whole number of at least 0.")
+    require(count == 0 or bool(spec.board_shape), f"spec.moves_per_point is {count}, but the game has no board: leave it out.")
+    needed = count * prod(spec.board_shape)
+    require(
+        needed <= spec.num_actions,
+        f"spec.moves_per_point is {count} on a board of {spec.board_shape}, which takes {needed} actions: there are {spec.num_actions}.",
+    )
 
 
 def _frame_fits_encoding(spec: GameSpec) -> None:

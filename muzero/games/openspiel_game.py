@@ -31,6 +31,7 @@ class View:
             observation_tensor_shape; number of moves played; out frame). OpenSpiel writes that observation into our memory in
             about 1 us.
         action_planes: float32 [A, C, H, W], what each action looks like; None for one-hot.
+        moves_per_point: as in GameSpec.
         symmetries: of the frame and its moves; None for none.
         rules_action: int32 [2, A], for each player (0 moves first) the rules' number of each of our actions, -1 where there is
             none; None where the numbers are the rules' own.
@@ -44,6 +45,7 @@ class View:
     decode: Callable[[Float32Array, int, FrameArray], None]
     num_frames: int = 1
     action_planes: Float32Array | None = None
+    moves_per_point: int = 0
     symmetries: Symmetries | None = None
     rules_action: Int32Array | None = None
     counters: slice | None = None
@@ -77,6 +79,7 @@ class OpenSpielGame:
             encoding=view.encoding,
             board_shape=view.board_shape,
             action_shape=() if view.action_planes is None else view.action_planes.shape[1:],
+            moves_per_point=view.moves_per_point,
             value_bounds=(rules.min_utility(), rules.max_utility()),
             max_moves=max_moves or rules.max_game_length(),
         )

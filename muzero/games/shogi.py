@@ -21,7 +21,7 @@ from muzero.config import require
 from muzero.errors import UserError
 from muzero.games.openspiel_game import OpenSpielGame, View, load_rules
 from muzero.games.position_text import has_both_kings, read_board, require_running
-from muzero.games.shogi_moves import NUM_HAND_PIECES, NUM_SQUARES, SIZE, action_planes, rules_actions, target_squares
+from muzero.games.shogi_moves import NUM_HAND_PIECES, NUM_MOVE_TYPES, NUM_SQUARES, SIZE, action_planes, rules_actions, target_squares
 from muzero.types import Float32Array, FrameArray
 
 BOARD = slice(0, NUM_SQUARES)
@@ -88,6 +88,7 @@ def _view(history: int) -> View:
         decode=_decode,
         num_frames=history,
         action_planes=action_planes(targets),
+        moves_per_point=NUM_MOVE_TYPES,
         rules_action=rules_actions(targets),
         counters=slice(REPETITIONS, NUM_MOVES.stop),
     )

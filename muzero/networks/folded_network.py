@@ -14,6 +14,7 @@ from torch.nn import functional
 from muzero.networks.encoder import Encoder
 from muzero.networks.folding import FoldedWeights, Layer, Step
 from muzero.networks.hidden_scaling import scale_hidden_state
+from muzero.networks.shape import NUM_HEAD_PLANES
 from muzero.networks.value_codec import ValueCodec
 
 
@@ -91,11 +92,20 @@ class FoldedNetwork(nn.Module):
 
     def _outputs(self, hidden_state: Tensor) -> Tensor:
         """Returns all heads' outputs in a row, float32 [B, 2S + A]."""
-        features, layers = hidden_state, self.weights.heads
-        if self.is_convolutional:
-            features = torch.relu_(convolve(hidden_state, layers[0])).flatten(1)
-        hidden, last = layers[-2:]
-        return functional.linear(torch.relu_(functional.linear(features, *hidden)), *last).float()
+        if not self.is_convolutional:
+            return self._dense_outputs(hidden_state).float()
+        planes = torch.relu_(convolve(hidden_state, self.weights.heads[0]))
+        outputs = self._dense_outputs(planes[:, :NUM_HEAD_PLANES].flatten(1))
+        if self.weights.moves:
+            moves = convolve(planes, self.weights.moves[0]).permute(0, 2, 3, 1).flatten(1)
+            numbers = 2 * self.num_value_outputs
+            outputs = torch.cat((outputs[:, :numbers], moves, outputs[:, numbers:]), dim=1)
+        return outputs.float()
+
+    def _dense_outputs(self, features: Tensor) -> Tensor:
+        """Returns the outputs of the dense heads in a row, [B, 2S + actions]."""
+        hidden, last = self.weights.heads[-2:]
+        return functional.linear(torch.relu_(functional.linear(features, *hidden)), *last)
 
 
 def run_normalized(layers: Sequence[Layer], features: Tensor) -> Tensor:

@@ -17,7 +17,14 @@ from torch.nn import functional
 from muzero.networks.heads import Heads
 from muzero.networks.mlp import MlpDynamics, MlpRepresentation
 from muzero.networks.network import MuZeroNetwork
-from muzero.networks.residual import HeadPlanes, NormalizedConv, ResidualBlock, ResidualDynamics, ResidualRepresentation
+from muzero.networks.residual import (
+    HeadPlanes,
+    NormalizedConv,
+    PointPolicy,
+    ResidualBlock,
+    ResidualDynamics,
+    ResidualRepresentation,
+)
 
 Layer = tuple[Tensor, Tensor]
 """Weight and bias."""
@@ -44,7 +51,8 @@ class FoldedWeights:
         has_action_planes: see action_table.
         dynamics_entry: the first layer of g; takes the hidden state alone unless has_action_planes.
         dynamics: the other layers of g.
-        heads: layers of f; the last gives [reward, value, policy] outputs in a row.
+        heads: layers of f; the last gives [reward, value, policy] outputs in a row, of the policy only what `moves` leaves.
+        moves: where a policy is said point by point, the convolution that does, over all planes of the first of `heads`; else empty.
     """
 
     representation: tuple[Layer, ...]
@@ -54,10 +62,11 @@ class FoldedWeights:
     dynamics_entry: Layer
     dynamics: tuple[Layer, ...]
     heads: tuple[Layer, ...]
+    moves: tuple[Layer, ...] = ()
 
     def tensors(self) -> list[Tensor]:
         """Returns all tensors, always in the same order."""
-        return [self.action_table, *chain(*self.representation, self.dynamics_entry, *self.dynamics, *self.heads)]
+        return [self.action_table, *chain(*self.representation, self.dynamics_entry, *self.dynamics, *self.heads, *self.moves)]
 
 
 def fold_network(network: MuZeroNetwork) -> FoldedWeights:
@@ -86,6 +95,7 @@ def _fold_residual(network: MuZeroNetwork) -> FoldedWeights:
     assert isinstance(representation, ResidualRepresentation) and isinstance(dynamics, ResidualDynamics)
     assert isinstance(head_planes, HeadPlanes)
     table, entry, has_action_planes = _fold_dynamics_entry(network, dynamics.entry)
+    head_entry, moves = _fold_head_entry(head_planes, network.point_policy)
     return FoldedWeights(
         representation=tuple(_fold_convolutions(representation.layers)),
         representation_steps=_steps(representation.layers),
@@ -93,8 +103,23 @@ def _fold_residual(network: MuZeroNetwork) -> FoldedWeights:
         has_action_planes=has_action_planes,
         dynamics_entry=entry,
         dynamics=tuple(_fold_convolutions(dynamics.blocks)),
-        heads=(_fold_convolution(head_planes.entry), *_fold_heads(network.heads)),
+        heads=(head_entry, *_fold_heads(network.heads)),
+        moves=moves,
     )
+
+
+def _fold_head_entry(head_planes: HeadPlanes, point_policy: PointPolicy | None) -> tuple[Layer, tuple[Layer, ...]]:
+    """Returns the first convolution of all heads, and the second one of a policy that is said point by point.
+
+    The planes of both kinds of heads come from one convolution; the second has zeros for those that are not its own.
+    """
+    if point_policy is None:
+        return _fold_convolution(head_planes.entry), ()
+    dense, points = _fold_convolution(head_planes.entry), _fold_convolution(point_policy.entry)
+    moves, bias = point_policy.moves.weight, point_policy.moves.bias
+    assert bias is not None
+    entry = (torch.cat((dense[0], points[0])), torch.cat((dense[1], points[1])))
+    return entry, ((torch.cat((moves.new_zeros(len(moves), len(dense[0]), 1, 1), moves), dim=1), bias),)
 
 
 def _fold_dynamics_entry(network: MuZeroNetwork, entry: NormalizedConv) -> tuple[Tensor, Layer, bool]:
@@ -137,7 +162,7 @@ def _steps(layers: nn.Module) -> tuple[Step, ...]:
 
 def _fold_heads(heads: Heads) -> tuple[Layer, Layer]:
     """Returns two linear layers for all heads; the second is block-diagonal, its zeros cost less than two more calls."""
-    last = (heads.reward, heads.value, heads.policy)
+    last = [layer for layer in (heads.reward, heads.value, heads.policy) if layer is not None]
     bias = torch.cat([layer.bias for layer in last])
     weight = bias.new_zeros(len(bias), heads.hidden.out_features)
     row = column = 0

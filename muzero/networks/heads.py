@@ -1,4 +1,4 @@
-"""The prediction heads: reward, value and policy logits from the features of a hidden state. No trunk and no decoding.
+"""The dense prediction heads: reward, value and policy logits from the features of a hidden state. No trunk and no decoding.
 
 Legend: B batch, F features, S outputs of a value head, A actions.
 """
@@ -31,12 +31,12 @@ class Heads(nn.Module):
     """
 
     def __init__(self, num_features: int, head_size: int, num_value_outputs: int, num_actions: int) -> None:
-        """Makes the heads over F = num_features features."""
+        """Makes the heads over F = num_features features; without a policy for 0 actions, where another head has them all."""
         super().__init__()
-        self.hidden = nn.Linear(num_features, 3 * head_size)
+        self.hidden = nn.Linear(num_features, (3 if num_actions else 2) * head_size)
         self.reward = _zero_linear(head_size, num_value_outputs)
         self.value = _zero_linear(head_size, num_value_outputs)
-        self.policy = _zero_linear(head_size, num_actions)
+        self.policy = _zero_linear(head_size, num_actions) if num_actions else None
 
     def forward(self, features: Tensor) -> Prediction:
         """Returns the logits of all heads.
@@ -44,7 +44,11 @@ class Heads(nn.Module):
         Args:
             features: [B, F].
         """
-        reward, value, policy = torch.relu(self.hidden(features)).chunk(3, dim=1)
+        hidden = torch.relu(self.hidden(features))
+        if self.policy is None:
+            reward, value = hidden.chunk(2, dim=1)
+            return Prediction(self.reward(reward), self.value(value), hidden[:, :0])
+        reward, value, policy = hidden.chunk(3, dim=1)
         return Prediction(self.reward(reward), self.value(value), self.policy(policy))
 
 

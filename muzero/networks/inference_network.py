@@ -102,4 +102,5 @@ def _placed(weights: FoldedWeights, dtype: torch.dtype) -> FoldedWeights:
         dynamics_entry=place_layers((weights.dynamics_entry,))[0],
         dynamics=place_layers(weights.dynamics),
         heads=place_layers(weights.heads),
+        moves=place_layers(weights.moves),
     )

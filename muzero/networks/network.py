@@ -15,8 +15,8 @@ from muzero.networks.encoder import Encoder
 from muzero.networks.flat_state import flatten_state, load_flat_state, num_floats
 from muzero.networks.heads import Heads, Prediction
 from muzero.networks.mlp import MlpDynamics, MlpRepresentation
-from muzero.networks.residual import HeadPlanes, ResidualDynamics, ResidualRepresentation
-from muzero.networks.shape import NUM_HEAD_PLANES, latent_shape, num_downsamplings
+from muzero.networks.residual import HeadPlanes, PointPolicy, ResidualDynamics, ResidualRepresentation
+from muzero.networks.shape import NUM_HEAD_PLANES, has_point_policy, latent_shape, num_downsamplings, num_placeless_actions
 from muzero.networks.value_codec import ValueCodec
 from muzero.types import Float32Array, GameSpec
 
@@ -55,7 +55,8 @@ class MuZeroNetwork(nn.Module):
             num_features = self._make_residual(config, num_downsamplings(config, spec))
         else:
             num_features = self._make_mlp(config)
-        self.heads = Heads(num_features, config.head_size, self.value_codec.num_outputs, spec.num_actions)
+        self.heads = Heads(num_features, config.head_size, self.value_codec.num_outputs, num_placeless_actions(config, spec))
+        self.point_policy = PointPolicy(config.num_channels, spec.moves_per_point) if has_point_policy(config, spec) else None
 
     def _make_mlp(self, config: NetworkConfig) -> int:
         size, num_layers = config.hidden_size, config.num_layers
@@ -112,7 +113,9 @@ class MuZeroNetwork(nn.Module):
             hidden_state: [B, *latent_shape].
         """
         prediction: Prediction = self.heads(self.head_features(hidden_state))
-        return prediction
+        if self.point_policy is None:
+            return prediction
+        return prediction._replace(policy_logits=torch.cat((self.point_policy(hidden_state), prediction.policy_logits), dim=1))
 
     def initial(self, frames: Tensor, to_play: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns (hidden_state, value_logits [B, S], policy_logits [B, A]) of observations; arguments as in represent."""

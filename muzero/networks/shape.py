@@ -36,6 +36,16 @@ def uses_planes(config: NetworkConfig, spec: GameSpec) -> bool:
     return is_residual
 
 
+def has_point_policy(config: NetworkConfig, spec: GameSpec) -> bool:
+    """Returns whether a policy is said point by point: the moves have points, and a residual network keeps all of them."""
+    return spec.moves_per_point > 0 and uses_planes(config, spec) and num_downsamplings(config, spec) == 0
+
+
+def num_placeless_actions(config: NetworkConfig, spec: GameSpec) -> int:
+    """Returns the actions that the dense policy head has: all, or those that belong to no point, such as a pass."""
+    return spec.num_actions - (spec.moves_per_point * prod(spec.board_shape) if has_point_policy(config, spec) else 0)
+
+
 def num_downsamplings(config: NetworkConfig, spec: GameSpec) -> int:
     """Returns how often a residual h halves height and width.
 
