@@ -23,6 +23,7 @@ class Chomp:
             encoding="planes",
             board_shape=(rows, columns),
             action_shape=(1, rows, columns),
+            moves_per_point=1,
             value_bounds=(-1.0, 1.0),
             max_moves=size,
         )

@@ -34,6 +34,11 @@ THOUSAND = ("tictactoe", "connect4", "othello", "hex7", "go5", "go7", "go9")
 FEWER = {"gomoku": 200, "hex11": 200, "go13": 100, "go19": 20, "chess": 50, "shogi": 30}
 
 
+BY_SQUARE = ("chess", "shogi")
+"""Games with several moves a point: their action planes show where a move starts, or where a piece is dropped."""
+WITH_POINTS = ("tictactoe", "othello", "hex7", "hex11", "gomoku", "go5", "go7", "go9", "go13", "go19", *BY_SQUARE)
+
+
 def title(config: EnvConfig) -> str:
     """Returns how a configuration is written in the list of tests."""
     return config.name + "".join(f",{key}={value}" for key, value in config.kwargs.items())
@@ -63,3 +68,22 @@ def moves_until_the_end(game: Game, seed: int, random: np.random.Generator) -> i
         if step.is_terminal or step.is_truncated:
             return ply
     return game.spec.max_moves + 1
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_moves_are_shown_at_the_point_that_their_number_says(name: str) -> None:
+    game = make_game(EnvConfig(name=name))
+    spec, count = game.spec, game.spec.moves_per_point
+    assert (count > 0) == (name in WITH_POINTS)
+    if count == 0:
+        return
+    planes = game.action_planes().reshape(spec.num_actions, spec.action_shape[0], -1)
+    num_points = planes.shape[2]
+    point = np.arange(count * num_points) // count
+    is_there = planes[np.arange(len(point)), 0, point] == 1.0
+    if name in BY_SQUARE:
+        is_there |= planes[np.arange(len(point)), 1, point] == 1.0
+        assert (spec.num_actions, bool(is_there.all())) == (len(point), True)
+    else:
+        assert count == 1 and (planes[: len(point)].sum(axis=(1, 2)) == 1.0).all() and is_there.all()
+        assert not planes[len(point) :].any()  # a pass

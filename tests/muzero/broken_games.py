@@ -101,6 +101,14 @@ class WrongActionShape(Sound):
     changes = {"action_shape": (3, 3)}
 
 
+class MovesOffTheBoard(Sound):
+    changes = {"moves_per_point": 2}
+
+
+class HalfAMove(Sound):
+    changes = {"moves_per_point": 0.5}
+
+
 class UnknownEncoding(Sound):
     changes = {"encoding": "hexagons"}
 

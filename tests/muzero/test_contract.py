@@ -23,6 +23,8 @@ BREACHES = [
     ("WrongFrameDtype", SPEC, "encoding board needs int8 with 2 axes"),
     ("WrongBoardShape", SPEC, "spec.board_shape is (9, 1)"),
     ("WrongActionShape", SPEC, "spec.action_shape is (3, 3)"),
+    ("MovesOffTheBoard", SPEC, "spec.moves_per_point is 2 on a board of (3, 3), which takes 18 actions: there are 9"),
+    ("HalfAMove", SPEC, "spec.moves_per_point is 0.5"),
     ("UnknownEncoding", SPEC, "'hexagons'"),
     ("NoValueBounds", SPEC, "spec.value_bounds is None"),
     ("HalfFrame", OVERWRITE, "frame of one position came out differently"),

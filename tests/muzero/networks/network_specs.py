@@ -60,6 +60,11 @@ def planes_spec(num_actions: int, num_players: int = 2) -> GameSpec:
     )
 
 
+def points_spec(num_placeless: int) -> GameSpec:
+    """Returns the same with two moves at each point, and further actions that belong to none."""
+    return replace(planes_spec(2 * 4 * 5 + num_placeless), moves_per_point=2)
+
+
 def image_spec(height: int = 21, width: int = 18, num_frames: int = 2, shows_actions: bool = False) -> GameSpec:
     """Returns a game like one of Atari's, in colour."""
     return GameSpec(

@@ -19,6 +19,7 @@ from tests.muzero.networks.network_specs import (
     image_spec,
     planes_of,
     planes_spec,
+    points_spec,
     random_batch,
     vector_spec,
 )
@@ -31,6 +32,8 @@ KINDS = {
     "vector": (vector_spec(2), TRANSFORMED),
     "tiled actions": (planes_spec(9), RESIDUAL),
     "learned actions": (planes_spec(40), RESIDUAL),
+    "moves at points": (points_spec(0), RESIDUAL),
+    "moves at points and a pass": (points_spec(1), RESIDUAL),
     "one halving": (image_spec(), downsampling_config(1)),
     "five halvings": (image_spec(35, 33, shows_actions=True), downsampling_config(5)),
 }

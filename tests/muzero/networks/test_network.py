@@ -17,6 +17,7 @@ from tests.muzero.networks.network_specs import (
     image_spec,
     planes_of,
     planes_spec,
+    points_spec,
     random_frames,
     vector_spec,
 )
@@ -27,6 +28,9 @@ KINDS = [
     (board_spec(), SCALAR),
     (vector_spec(2), MLP),
     (planes_spec(40), RESIDUAL),
+    (points_spec(0), RESIDUAL),
+    (points_spec(3), RESIDUAL),
+    (points_spec(0), MLP),
     (image_spec(), downsampling_config(2)),
     (image_spec(shows_actions=True), downsampling_config(4)),
 ]
@@ -77,6 +81,29 @@ def test_different_actions_lead_to_different_hidden_states(spec: GameSpec, confi
     following = network.dynamics(hidden_state.expand(num_actions, *hidden_state.shape[1:]), torch.arange(num_actions)).flatten(1)
     distance = torch.cdist(following, following) + torch.eye(num_actions)
     assert float(distance.min()) > 1e-3
+
+
+@torch.no_grad()
+def test_moves_at_a_point_are_judged_by_the_hidden_state_of_that_point() -> None:
+    network = build(points_spec(1), RESIDUAL).eval()
+    assert network.point_policy is not None
+    torch.nn.init.normal_(network.point_policy.moves.weight)
+    hidden_state = torch.rand(1, *network.latent_shape)
+    changed = hidden_state.clone()
+    changed[0, :, 2, 3] = 1.0 - changed[0, :, 2, 3]
+    difference = network.predict(changed).policy_logits - network.predict(hidden_state).policy_logits
+    point = 5 * 2 + 3
+    assert torch.nonzero(difference[0]).flatten().tolist() == [2 * point, 2 * point + 1]  # the pass is dense, and still at zero
+
+
+@torch.no_grad()
+def test_the_same_hidden_state_makes_the_same_moves_good_at_every_point() -> None:
+    network = build(points_spec(1), RESIDUAL).eval()
+    assert network.point_policy is not None
+    torch.nn.init.normal_(network.point_policy.moves.weight)
+    logits = network.predict(torch.rand(1, RESIDUAL.num_channels, 1, 1).expand(1, -1, 4, 5)).policy_logits
+    torch.testing.assert_close(logits[0, :-1].view(20, 2), logits[0, :2].expand(20, 2))
+    assert float((logits[0, 0] - logits[0, 1]).abs()) > 1e-3
 
 
 def test_equal_seeds_give_equal_networks_and_leave_the_global_generator_alone() -> None:

@@ -8,7 +8,7 @@ import torch
 from muzero.config import NetworkConfig
 from muzero.errors import UserError
 from muzero.networks.network import build_network
-from muzero.networks.shape import latent_shape, num_downsamplings, resolved, uses_planes
+from muzero.networks.shape import has_point_policy, latent_shape, num_downsamplings, num_placeless_actions, resolved, uses_planes
 from muzero.types import GameSpec
 from tests.muzero.networks.network_specs import (
     MLP,
@@ -18,6 +18,7 @@ from tests.muzero.networks.network_specs import (
     image_spec,
     planes_of,
     planes_spec,
+    points_spec,
     random_batch,
     vector_spec,
 )
@@ -34,6 +35,13 @@ def test_a_kind_that_is_named_wins_over_auto_and_must_be_possible() -> None:
     assert uses_planes(RESIDUAL, board_spec()) and not uses_planes(MLP, board_spec())
     with pytest.raises(UserError, match="game 'vector' has no planes: set network.kind to mlp"):
         uses_planes(RESIDUAL, vector_spec())
+
+
+def test_only_a_residual_network_of_the_boards_size_has_a_policy_for_its_points() -> None:
+    spec = points_spec(3)
+    assert has_point_policy(RESIDUAL, spec) and num_placeless_actions(RESIDUAL, spec) == 3
+    for config, other in ((MLP, spec), (downsampling_config(1), spec), (RESIDUAL, planes_spec(43))):
+        assert not has_point_policy(config, other) and num_placeless_actions(config, other) == 43
 
 
 @pytest.mark.parametrize(("height", "width", "expected"), [(64, 64, 4), (96, 64, 4), (63, 210, 0)])
