@@ -31,7 +31,7 @@ MANIFEST = "manifest.json"
 LATEST = "latest"
 ASIDE_SUFFIX = ".replaced"
 """Ends the hidden name of a checkpoint that is being replaced by another one of the same learner step."""
-FORMAT = 3
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,9 @@ def verify(path: Path, *, with_replay: bool = False) -> Checkpoint:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptCheckpoint(f"checkpoint {path.name} has no readable manifest.") from error
     if manifest.get("format") != FORMAT or not isinstance(checksums, dict) or not isinstance(learner_steps, int):
-        raise CorruptCheckpoint(f"checkpoint {path.name} is of format {manifest.get('format')}, this version reads {FORMAT}.")
+        raise CorruptCheckpoint(
+            f"checkpoint {path.name} is of format {manifest.get('format')}, this version reads {FORMAT}: use the version that made it."
+        )
     if is_changed:
         raise CorruptCheckpoint(f"checkpoint {path.name} is damaged: {MANIFEST} does not match its checksum.")
     for folder, files in ((path, checksums), (replay_folder(path.parent.parent), segments)):

@@ -18,8 +18,8 @@ from muzero.types import Int64Array, RecurrentReply
 
 WARM_UP_RUNS = 3
 HIGH_PRIORITY = -1
-"""Of the stream. Where server and learner share a GPU under CUDA's Multi-Process Service, leaves go before gradients: a batch of them is
-short, and searches wait for it. Without that service the driver lets the two processes take turns.
+"""Of the stream. Where server and learner share a GPU under CUDA's Multi-Process Service, leaves are preferred to gradients: a batch of
+them is short, and searches wait for it. Without that service the driver lets the two processes take turns.
 """
 
 

@@ -36,10 +36,10 @@ def resolve_device(name: str, server: int = 0) -> torch.device:
     return device
 
 
-def largest_device_bytes(devices: Iterable[torch.device]) -> int | None:
-    """Returns the memory of the largest GPU among these devices, in bytes, or None where there is none."""
+def smallest_device_bytes(devices: Iterable[torch.device]) -> int | None:
+    """Returns the memory of the smallest GPU among these devices, in bytes, or None where there is none."""
     sizes = (torch.cuda.get_device_properties(device).total_memory for device in devices if device.type == "cuda")
-    return max(sizes, default=None)
+    return min(sizes, default=None)
 
 
 @contextmanager

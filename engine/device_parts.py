@@ -73,7 +73,7 @@ def has_gpu() -> bool:
 
 
 def placements_of(config: RunConfig) -> tuple[Placement, ...]:
-    """Returns the GPUs of a run in order, those that its settings name; `auto` means one where plan.device_memory is set, too."""
+    """Returns the GPUs of a run in order, those that its settings name; `auto` means GPUs where plan.device_memory is set, too."""
     is_planned = config.plan.device_memory is not None
     first, learner = (_gpu_number(device, is_planned=is_planned) for device in (config.inference.device, config.learner.device))
     server_of = {} if first is None else {first + server: server for server in range(config.inference.num_servers)}

@@ -11,7 +11,7 @@ from engine.config import RunConfig
 from engine.run_folder import CONFIG_NAME
 from muzero.errors import UserError
 from muzero.games import make_game
-from muzero.networks.flat_state import flatten_state, num_floats
+from muzero.networks.flat_state import flatten_state, load_named_state, num_floats
 from muzero.networks.network import build_network
 from muzero.types import Float32Array
 
@@ -24,14 +24,14 @@ def load_for_evaluation(path: Path, on_problem: Callable[[str], None] = lambda s
         on_problem: called with a sentence for each damaged checkpoint that was passed over.
 
     Raises:
-        UserError: if there is no checkpoint.
+        UserError: if there is no checkpoint, or its network has other layers than this version makes.
         CorruptCheckpoint: if none passes its checksums.
     """
     checkpoint = find_checkpoint(path, on_problem)
     config = checkpoint.config()
     game = make_game(config.env)
     network = build_network(game.spec, game.action_planes(), config.network, config.seed)
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in checkpoint.network().items()})
+    load_named_state(network, {name: torch.from_numpy(array) for name, array in checkpoint.network().items()})
     values = np.zeros(num_floats(network), dtype=np.float32)
     flatten_state(network, values)
     return config, values, checkpoint.learner_steps

@@ -21,6 +21,7 @@ GIB = 1 << 30
 FREE_MEMORY = "no smaller ring, batch or number of games fits: give fewer --simulations or a smaller network, or free memory"
 NO_GPU = "there is no GPU here: this machine cannot run it as it is, give --device cpu for that"
 IDLE_GPUS = "of {} GPUs here the run uses {}: --servers N gives inference more of them, --learner-device the learner one to itself"
+MISSING_GPUS = "there are {} GPUs here, but the run needs {}: this machine cannot run it as it is, give fewer --servers or another --device"
 UNCHECKED = "the memory of the machine is not checked, because only a GPU was given: add --set plan.host_memory=512GB or what it has"
 OTHER_HOST = "planned for a machine of {} (plan.host_memory), not for this one: add --set plan.host_memory=none for this one"
 
@@ -128,7 +129,7 @@ def make_plan(config: RunConfig, spec: GameSpec, num_floats: int | None, device_
         config: the run's configuration; its `plan` section says for which machine.
         spec: facts of its game.
         num_floats: W, floats of the network (`muzero.networks.flat_state`), or None where it is not built yet.
-        device_bytes: memory of this machine's GPU, None where it is not known.
+        device_bytes: memory of each of this machine's GPUs, that of the smallest, None where it is not known.
         num_gpus: GPUs of this machine, as far as it is known.
 
     Raises:
@@ -188,9 +189,11 @@ def _roles(config: RunConfig, spec: GameSpec, num_floats: int, placements: tuple
 def _notes(config: RunConfig, plan: Plan, devices: tuple[DevicePlan, ...], num_gpus: int) -> tuple[str, ...]:
     """Returns what the numbers do not say."""
     asks_for_gpu = any(device.startswith("cuda") for device in (config.inference.device, config.learner.device))
-    host_memory = config.plan.host_memory
+    host_memory, num_servers = config.plan.host_memory, config.inference.num_servers
+    is_here, names = config.plan.device_memory is None, [device.name for device in devices]
     notes = {
-        IDLE_GPUS.format(num_gpus, len(devices)): 0 < len(devices) < num_gpus and config.plan.device_memory is None,
+        IDLE_GPUS.format(num_gpus, len(devices)): 0 < len(devices) < num_gpus and is_here and num_servers < config.actors.num_actors,
+        MISSING_GPUS.format(num_gpus, names[-1] if names else ""): bool(names) and is_here and int(names[-1][5:]) >= num_gpus > 0,
         NO_GPU: asks_for_gpu and not has_gpu(),
         UNCHECKED: not plan.is_memory_checked,
         OTHER_HOST.format(host_memory): host_memory is not None,

@@ -57,7 +57,7 @@ class Phase:
     """The part that one phase has of the time of a role's threads.
 
     Attributes:
-        group: the role, in the plural where there are several.
+        group: the role, in the plural where there are several; servers are always `server`.
         thread: "main", or another thread's name.
         phase: name of the phase.
         share: part of the time, in [0, 1], mean of all processes.
@@ -228,11 +228,11 @@ def load_of(recording: Recording, phases: tuple[Phase, ...]) -> Load:
     config, indices, seconds = recording.config, recording.indices, max(recording.seconds, 1e-9)
     share = {(phase.group, phase.thread, phase.phase): phase.share for phase in phases}
 
-    def part(group: str, *kinds: SpanKind, thread: str = MAIN_THREAD) -> float:
-        return sum(share.get((group, thread, phase_name(kind)), 0.0) for kind in kinds)
+    def part(group: str, *kinds: SpanKind) -> float:
+        return sum(share.get((group, MAIN_THREAD, phase_name(kind)), 0.0) for kind in kinds)
 
-    def growth_share(counter: Counter, *processes: int) -> float:
-        return recording.growth(counter, *processes) * 1e-9 / seconds / len(processes)
+    def growth_share(counter: Counter, process: int) -> float:
+        return recording.growth(counter, process) * 1e-9 / seconds
 
     def busy(of_spans: float, of_counters: float) -> float:
         """Returns the larger of two shares that both come out too small: spans across an edge are lost, counters may be read late."""
@@ -256,11 +256,14 @@ def load_of(recording: Recording, phases: tuple[Phase, ...]) -> Load:
         actors_paused=part("actors", SpanKind.THROTTLED),
         actors_waiting=part("actors", SpanKind.WAIT_REPLY),
         device=config.inference.device,
-        device_busy=busy(
-            part("server", SpanKind.FORWARD, thread=ThreadTrack.DEVICE.name.lower()),
-            growth_share(Counter.DEVICE_BUSY_NANOSECONDS, *indices.servers),
+        device_busy=max(
+            busy(
+                float(shares_of(device.spans, recording.stop)[SpanKind.FORWARD]),
+                growth_share(Counter.DEVICE_BUSY_NANOSECONDS, device.process_index),
+            )
+            for device in recording.of_group("server", ThreadTrack.DEVICE.name.lower())
         ),
-        server_busy=min(1.0, growth_share(Counter.BUSY_NANOSECONDS, *indices.servers)),
+        server_busy=min(1.0, max(growth_share(Counter.BUSY_NANOSECONDS, server) for server in indices.servers)),
         mean_batch=float(batches.mean()) if len(batches) else 0.0,
         num_cores=recording.num_cores,
         idle_cores=_idle_cores(recording),

@@ -57,7 +57,7 @@ class Track:
 
     @property
     def group(self) -> str:
-        """The role's name in the plural, where there are several of it: "actors", "reanalyzers"."""
+        """The role's name in the plural, where there are several of it: "actors", "reanalyzers"; but servers are always "server"."""
         return group_of(self.role)
 
 
@@ -121,7 +121,7 @@ def _until(spans: Spans, moments: Int64Array) -> Spans:
 
 
 def group_of(role: str) -> str:
-    """Returns what all processes like this one are called together; servers are mostly one."""
+    """Returns what all processes like this one are called together, see Track.group."""
     kind = role.partition("-")[0]
     return f"{kind}s" if kind in ("actor", "reanalyzer") else kind
 

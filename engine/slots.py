@@ -31,18 +31,17 @@ class Client:
 def clients_of(config: RunConfig) -> tuple[Client, ...]:
     """Returns all clients of a run: the actors' groups in order, then the reanalyzers, then the evaluator.
 
-    These processes take the servers in turn; all groups of an actor ask the same one.
+    Actors take the servers in turn, with all their groups, the others in turn from the last one down: each server's share then grows with
+    each of these numbers, whatever the others are.
     """
-    actors, num_ends = config.actors, [0] * config.inference.num_servers
-    processes = [[actors.games_per_group] * actors.groups] * max(1, actors.num_actors)
-    processes += [[config.reanalyze.batch_size]] * num_reanalyzers(config)
-    processes += [[evaluation_trees(config)]] if config.evaluation.is_enabled else []
-    clients: list[Client] = []
-    for process, requests in enumerate(processes):
-        server = process % len(num_ends)
-        for num_trees in requests:
-            clients.append(Client(len(clients), num_ends[server], num_trees, server))
-            num_ends[server] += num_trees
+    actors, num_servers = config.actors, config.inference.num_servers
+    wanted = [(actor % num_servers, actors.games_per_group) for actor in range(max(1, actors.num_actors)) for _ in range(actors.groups)]
+    wanted += [(-(number + 1) % num_servers, config.reanalyze.batch_size) for number in range(num_reanalyzers(config))]
+    wanted += [(num_servers - 1, evaluation_trees(config))] if config.evaluation.is_enabled else []
+    clients, ends = [], [0] * num_servers
+    for index, (server, num_trees) in enumerate(wanted):
+        clients.append(Client(index, ends[server], num_trees, server))
+        ends[server] += num_trees
     return tuple(clients)
 
 

@@ -46,7 +46,7 @@ class Load:
     Attributes:
         num_actors: actor processes; 0 is one process for everything.
         games_per_actor: games each plays at once.
-        num_servers: inference servers; what is said of device and server below is the mean of them.
+        num_servers: inference servers; what is said of device and server below is said of the busiest.
         replay_ratio: samples per environment step that the run is held at.
         learner_steps: gradient steps ever done.
         learner_busy: share in which the learner trains, publishes or saves.
@@ -58,7 +58,7 @@ class Load:
         device: name of the inference device.
         device_busy: share in which it runs the network.
         server_busy: share in which the server does not wait for requests.
-        mean_batch: leaves per forward pass.
+        mean_batch: leaves per forward pass, of all servers.
         num_cores: cores that the run may use.
         idle_cores: cores of them that nobody uses, mean.
         cores_of: cores that each role uses, mean, by the role's name in the plural.

@@ -26,7 +26,7 @@ class WarmUp(msgspec.Struct, frozen=True, kw_only=True):
         num_floats: W, floats of the network.
         device: where the first inference server runs, "cpu", "cuda:N" or a simulated one.
         learner_device: where the learner trains.
-        device_bytes: memory of the largest GPU among those of servers and learner, None without one.
+        device_bytes: memory of the smallest GPU among those of servers and learner, None without one.
     """
 
     num_floats: int

@@ -22,7 +22,7 @@ def plan_of(config: RunConfig) -> Plan:
     game = make_game(config.env)
     network = build_network(game.spec, game.action_planes(), config.network, config.seed)
     num_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    device_bytes = torch.cuda.get_device_properties(0).total_memory if num_gpus else None
+    device_bytes = min((torch.cuda.get_device_properties(gpu).total_memory for gpu in range(num_gpus)), default=None)
     return make_plan(config, game.spec, num_floats(network), device_bytes, num_gpus)
 
 

@@ -20,6 +20,7 @@ from muzero.config import TrainingConfig
 from muzero.consistency import consistency_loss
 from muzero.losses import muzero_loss
 from muzero.networks.consistency_head import make_consistency_head
+from muzero.networks.flat_state import load_named_state
 from muzero.networks.network import MuZeroNetwork
 from muzero.networks.shape import projection_size
 from muzero.optimizer import learning_rate_at, make_optimizer
@@ -209,7 +210,7 @@ class Trainer:
         this configuration has no use for are left out.
         """
         network = _without_prefix(state, NETWORK_PREFIX)
-        self.network.load_state_dict(network)
+        load_named_state(self.network, network)
         for prefix, module in self._companions().items():
             missing = module.state_dict() if prefix == CONSISTENCY_PREFIX else network
             module.load_state_dict(_without_prefix(state, prefix) or missing)

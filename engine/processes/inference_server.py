@@ -1,4 +1,4 @@
-"""The inference server: batches requests of all clients, has a device run the network for them, answers. One process per device."""
+"""The inference server: batches requests of its clients, has a device run the network for them, answers. One process per device."""
 
 import select
 import time

@@ -18,7 +18,7 @@ from engine.batch_buffers import make_batch_buffers
 from engine.batch_staging import Staging
 from engine.batching import Pending
 from engine.config import RunConfig
-from engine.device import largest_device_bytes, out_of_memory_is_final, resolve_device
+from engine.device import out_of_memory_is_final, resolve_device, smallest_device_bytes
 from engine.device_names import simulated_timing
 from engine.layout import legal_bytes_for, policy_entries_for, ring_layout_of
 from engine.learning import make_trainer, network_size
@@ -79,7 +79,7 @@ def prepare(config: RunConfig) -> WarmUp:
     compile_reanalysis(config, spec)
     compile_game(config)
     compile_training(config, spec, learner_device)
-    device_bytes = largest_device_bytes((*devices, learner_device))
+    device_bytes = smallest_device_bytes((*devices, learner_device))
     return WarmUp(num_floats=num_floats, device=name, learner_device=str(learner_device), device_bytes=device_bytes)
 
 

@@ -14,8 +14,8 @@ def stone_view(
     *,
     first_plane: int,
     second_plane: int,
+    moves_per_point: int,
     num_frames: int = 1,
-    moves_per_point: int = 1,
     flip_rows: bool = False,
 ) -> View:
     """Returns the view of a board with stones: frame int8 [H, W], 0 empty, 1 first player's stone, 2 second player's.
@@ -25,8 +25,8 @@ def stone_view(
         action_planes: float32 [A, C, H, W].
         symmetries: of frames and actions.
         first_plane, second_plane: planes of OpenSpiel's observation that show the two players' stones with ones.
-        num_frames: positions in an observation.
         moves_per_point: see GameSpec; 1 for the moves of `cell_planes`.
+        num_frames: positions in an observation.
         flip_rows: OpenSpiel's row 0 is the lowest one, ours the highest.
     """
     order = slice(None, None, -1) if flip_rows else slice(None)

@@ -151,4 +151,4 @@ def _view(board_size: int) -> View:
     """Returns the view of a board; all games of a process share it, because 362 planes of 19x19 are half a megabyte."""
     planes = cell_planes(board_size, board_size, has_pass=True)
     symmetries = square_symmetries(board_size, has_pass=True)
-    return stone_view((board_size, board_size), planes, symmetries, first_plane=0, second_plane=1, num_frames=NUM_FRAMES)
+    return stone_view((board_size, board_size), planes, symmetries, first_plane=0, second_plane=1, moves_per_point=1, num_frames=NUM_FRAMES)

@@ -18,5 +18,5 @@ def gomoku(name: str, *, board_size: int = 15) -> OpenSpielGame:
     """
     require(isinstance(board_size, int) and 5 <= board_size <= 19, f"env.kwargs board_size is {board_size!r}: set 5 to 19.")
     planes, symmetries = cell_planes(board_size, board_size), square_symmetries(board_size)
-    view = stone_view((board_size, board_size), planes, symmetries, first_plane=0, second_plane=1)
+    view = stone_view((board_size, board_size), planes, symmetries, first_plane=0, second_plane=1, moves_per_point=1)
     return OpenSpielGame(name, load_rules("gomoku", {"size": board_size}), view)

@@ -22,4 +22,6 @@ def hex_game(name: str, *, board_size: int) -> OpenSpielGame:
     require(isinstance(board_size, int) and 2 <= board_size <= 19, f"env.kwargs board_size is {board_size!r}: set 2 to 19.")
     rules = load_rules("hex", {"board_size": board_size, "plain_obs_tensor": True})
     planes, symmetries = cell_planes(board_size, board_size), half_turn_symmetries(board_size, board_size)
-    return OpenSpielGame(name, rules, stone_view((board_size, board_size), planes, symmetries, first_plane=0, second_plane=1))
+    return OpenSpielGame(
+        name, rules, stone_view((board_size, board_size), planes, symmetries, first_plane=0, second_plane=1, moves_per_point=1)
+    )

@@ -15,4 +15,6 @@ def othello(name: str) -> OpenSpielGame:
         name: the name it is made by.
     """
     planes, symmetries = cell_planes(8, 8, has_pass=True), square_symmetries(8, has_pass=True)
-    return OpenSpielGame(name, load_rules("othello"), stone_view((8, 8), planes, symmetries, first_plane=1, second_plane=2))
+    return OpenSpielGame(
+        name, load_rules("othello"), stone_view((8, 8), planes, symmetries, first_plane=1, second_plane=2, moves_per_point=1)
+    )

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from muzero.errors import UserError
 from muzero.types import Float32Array
 
 
@@ -54,3 +55,22 @@ def _float_tensors(network: nn.Module) -> list[Tensor]:
 def _require_size(values: Tensor, num_values: int) -> None:
     if values.shape != (num_values,):
         raise ValueError(f"the flat state has shape {tuple(values.shape)}, the network needs ({num_values},)")
+
+
+def load_named_state(network: nn.Module, state: dict[str, Tensor]) -> None:
+    """Copies a saved state by name into a network.
+
+    Args:
+        network: changed in place.
+        state: from the state_dict of a network with the same layers.
+
+    Raises:
+        UserError: the layers are others.
+    """
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(
+            "the saved network has other layers than game and settings ask for now, because the game's spec or this program changed since: "
+            f"start a new run, or use what it was saved with ({str(error).splitlines()[-1].strip().rstrip('.')})."
+        ) from None

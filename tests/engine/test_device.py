@@ -6,7 +6,7 @@ from typing import NoReturn
 import pytest
 import torch
 
-from engine.device import largest_device_bytes, resolve_device
+from engine.device import resolve_device, smallest_device_bytes
 from engine.errors import MachineProblem
 from engine.training import train
 from tests.engine.run_examples import RememberingDisplay, tiny_config
@@ -56,6 +56,6 @@ def test_only_gpus_have_memory_of_their_own(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("torch.cuda.get_device_properties", Properties)
     cpu, small, large = torch.device("cpu"), torch.device("cuda:0"), torch.device("cuda:1")
-    assert largest_device_bytes((cpu, cpu)) is None
-    assert largest_device_bytes((cpu, small)) == 24
-    assert largest_device_bytes((large, small)) == 80
+    assert smallest_device_bytes((cpu, cpu)) is None
+    assert smallest_device_bytes((cpu, small)) == 24
+    assert smallest_device_bytes((large, small)) == 24

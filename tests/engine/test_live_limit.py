@@ -80,6 +80,22 @@ def test_a_server_that_neither_works_nor_waits_is_not_busy() -> None:
     assert run.limit.read(125.0) == Limit.SERVER
 
 
+def test_of_two_servers_the_busiest_counts_and_both_must_be_at_work() -> None:
+    config = tiny_config(actors={"num_actors": 2}, inference={"device": "cuda:0", "num_servers": 2}, learner={"device": "cuda:0"})
+    indices = ProcessIndices.of_run(config)
+    telemetry = Telemetry(Segment.private(telemetry_layout(indices.num_processes, num_servers=2)).arrays)
+    telemetry.set_control(Control.LEARNER_STEPS, 1)
+    for process in range(indices.num_processes):
+        telemetry.block(process).set_state(State.READY)
+    limit, servers = LiveLimit(telemetry, config, indices, lambda: 0.0), [telemetry.block(index) for index in indices.servers]
+    limit.read(100.0)
+    servers[0].add(Counter.DEVICE_BUSY_NANOSECONDS, int(0.4 * 5e9))
+    servers[1].add(Counter.DEVICE_BUSY_NANOSECONDS, int(0.97 * 5e9))
+    assert limit.read(105.0) == Limit.DEVICE
+    servers[1].set_state(State.STARTING)
+    assert limit.read(106.0) == Limit.START
+
+
 def test_under_a_quota_a_core_that_the_run_may_not_use_is_not_idle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.machine_load.CGROUP", tmp_path)
     (tmp_path / "cpu.max").write_text("80000 100000\n")

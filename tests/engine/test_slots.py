@@ -1,5 +1,7 @@
 """Who owns which rows of the latent pool."""
 
+import pytest
+
 from engine.slots import (
     clients_of,
     evaluator_client,
@@ -26,7 +28,7 @@ def test_one_group_of_each_actor_and_all_reanalyzers_wait_for_the_server_at_once
     assert leaves_in_flight(CONFIG, 0) == 2 * 2 + 2 * 128
 
 
-def test_processes_take_the_servers_in_turn_and_each_server_has_a_pool_of_its_own() -> None:
+def test_clients_are_shared_among_the_servers_and_each_server_has_a_pool_of_its_own() -> None:
     config = tiny_config(
         actors={"num_actors": 3},
         inference={"num_servers": 2},
@@ -38,6 +40,18 @@ def test_processes_take_the_servers_in_turn_and_each_server_has_a_pool_of_its_ow
     assert [client.index for client in server_clients(config, 1)] == [2, 3, 6, 8]
     assert [num_slots(config, server) for server in (0, 1)] == [8 + 128, 4 + 128 + 5]
     assert [leaves_in_flight(config, server) for server in (0, 1)] == [2 * 2 + 128, 2 + 128]
+
+
+@pytest.mark.parametrize("num_servers", [1, 2, 3])
+def test_no_pool_shrinks_where_there_are_more_actors(num_servers: int) -> None:
+    def slots(num_actors: int) -> list[int]:
+        reanalyze = {"fraction": 0.8, "num_reanalyzers": 2}
+        changes = {"actors": {"num_actors": num_actors}, "inference": {"num_servers": num_servers}, "reanalyze": reanalyze}
+        config = tiny_config(**changes, evaluation={"is_enabled": True})
+        return [num_slots(config, server) for server in range(num_servers)]
+
+    for num_actors in range(num_servers, 8):
+        assert all(more >= fewer for fewer, more in zip(slots(num_actors), slots(num_actors + 1), strict=True))
 
 
 def test_one_server_has_no_number() -> None:

@@ -207,3 +207,16 @@ def test_what_reanalysis_does_is_measured_over_the_window() -> None:
     assert (status.fresh_fraction, status.fresh_target_fraction, status.fresh_age_mean) == (0.8, 0.75, 2.0)
     assert status.fresh_age_histogram == (0, 20, 7, *[0] * 13)
     assert (status.policy_divergence, status.fresh_wait_fraction) == (0.5, 0.25)
+
+
+def test_leaves_and_batches_are_those_of_all_servers() -> None:
+    indices = ProcessIndices.of(2, num_servers=2, has_evaluator=True)
+    run = Run(indices=indices)
+    run.read(0.0)
+    for index, leaves, batches, fill in zip(indices.servers, (300, 100), (10, 10), (1.0, 0.5), strict=True):
+        server = run.telemetry.block(index)
+        server.set(Counter.SIMULATIONS, leaves)
+        server.set(Counter.BATCHES, batches)
+        server.set_gauge(Gauge.BATCH_FILL, fill)
+    status = run.read(5.0)
+    assert (status.batch_size_mean, status.batch_fill) == (20.0, 0.75)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,6 +226,13 @@ def test_actors_are_shown_together() -> None:
         "actors": ["ready", "failed"],
         "learner": ["ready"],
     }
+
+
+def test_several_servers_are_shown_together(status: Status) -> None:
+    roles = {"actor-0": "READY", "server-0": "READY", "server-1": "STARTING", "learner": "READY"}
+    text = "\n".join(drawn(replace(status, roles=roles), EVENTS, 80))
+
+    assert re.search(r"servers +1 ready, 1 starting +310\.2k sims/s", text)
 
 
 REANALYZED = {

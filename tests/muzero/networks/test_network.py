@@ -6,6 +6,7 @@ import torch
 
 from muzero.config import NetworkConfig
 from muzero.errors import UserError
+from muzero.networks.flat_state import load_named_state
 from muzero.networks.network import MuZeroNetwork, build_network, flatten_state, load_flat_state, num_floats
 from muzero.types import GameSpec
 from tests.muzero.networks.network_specs import (
@@ -131,6 +132,12 @@ def test_flat_state_of_another_size_is_refused() -> None:
         load_flat_state(network, np.zeros(3, np.float32))
     with pytest.raises(ValueError, match="the network needs"):
         flatten_state(network, np.zeros(3, np.float32))
+
+
+def test_a_saved_network_with_other_layers_is_refused_with_a_sentence() -> None:
+    saved = build(planes_spec(40), RESIDUAL).state_dict()
+    with pytest.raises(UserError, match=r"^the saved network has other layers .*: start a new run, .* \(.*heads.*\)\.$"):
+        load_named_state(build(points_spec(0), RESIDUAL), saved)
 
 
 def test_residual_network_for_a_game_without_planes_is_refused() -> None:
