@@ -99,11 +99,11 @@ ROWS = (
     Row(
         name="go7",
         family="go7",
-        claim="Go 7x7, komi 4.5, 400 simulations: 50 % against GNU Go of level 1 after 120 minutes, and Elo that rises throughout.",
+        claim="Go 7x7, komi 4.5, 400 simulations: 50 % against GNU Go of level 1 after 60 minutes, and Elo that rises throughout.",
         env="go7",
         preset="small",
         settings={**GO, "search.num_simulations": 48, "search.num_considered_actions": 16, "checkpoint.milestone_minutes": 15},
-        minutes=120,
+        minutes=60,
         seeds=(1,),
         evaluations=(
             Evaluation(opponent="gnugo:level=1", simulations=400, at_least=0.50),

@@ -20,6 +20,7 @@ from muzero.config import (
 from muzero.errors import UserError
 
 MAX_SEED = 1 << 63
+MAX_SERVERS = 64
 
 
 class ActorsConfig(Settings, frozen=True):
@@ -68,7 +69,7 @@ class InferenceConfig(Settings, frozen=True):
 
     def __post_init__(self) -> None:
         require_inference_device(self.device, "inference.device")
-        require(self.num_servers >= 1, f"inference.num_servers is {self.num_servers}: set at least 1.")
+        require(1 <= self.num_servers <= MAX_SERVERS, f"inference.num_servers is {self.num_servers}: set 1 to {MAX_SERVERS}.")
         deadline = self.batch_deadline_microseconds
         require(deadline >= 0, f"inference.batch_deadline_microseconds is {deadline}: set 0 or more.")
         require(self.max_batch >= 1, f"inference.max_batch is {self.max_batch}: set at least 1.")
@@ -226,7 +227,12 @@ class RunConfig(Settings, frozen=True):
         device, servers, actors = self.inference.device, self.inference.num_servers, self.actors.num_actors
         require(
             servers <= max(1, actors),
-            f"inference.num_servers is {servers} and actors.num_actors {actors}: each server needs an actor, set at most {max(1, actors)}.",
+            f"inference.num_servers is {servers} and actors.num_actors {actors}: "
+            + (
+                f"each server needs an actor, give --actors {servers} or fewer --servers."
+                if actors
+                else "one process is its own server, set 1."
+            ),
         )
         require(
             self.actors.num_actors > 0 or simulated_timing(device) is None,

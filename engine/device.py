@@ -29,9 +29,11 @@ def resolve_device(name: str, server: int = 0) -> torch.device:
     if not has_cuda or device.index >= torch.cuda.device_count():
         count = torch.cuda.device_count() if has_cuda else 0
         if has_cuda and server:
-            raise MachineProblem(f"server-{server} needs {device}, but torch sees {count} CUDA devices: give fewer --servers.")
+            raise MachineProblem(f"server-{server} needs {device}, but torch sees cuda:0 to cuda:{count - 1}: give fewer --servers.")
+        if has_cuda:
+            raise MachineProblem(f"device '{name}' is not there: torch sees cuda:0 to cuda:{count - 1}, use one of them.")
         raise MachineProblem(
-            f"device '{name}' is not there (torch sees {count} CUDA devices): use --device cpu, or install a CUDA build of torch."
+            f"device '{name}' is not there (torch sees no CUDA device): use --device cpu, or install a CUDA build of torch."
         )
     return device
 

@@ -52,6 +52,9 @@ def require_device(device: str, key: str) -> None:
     """Raises UserError unless this names a device that computes."""
     if device.startswith(SIMULATED):
         raise UserError(f"{key} is '{device}': only inference can be simulated, set auto, cpu, cuda or cuda:N.")
+    if "," in device and all(REAL_DEVICE.fullmatch(part.strip()) for part in device.split(",")):
+        count = device.count(",") + 1
+        raise UserError(f"{key} is '{device}': name the first one, and give --servers {count} for {count} in a row.")
     if REAL_DEVICE.fullmatch(device) is None:
         raise UserError(f"{key} is '{device}': set auto, cpu, cuda or cuda:N.")
 

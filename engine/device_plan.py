@@ -24,10 +24,10 @@ class DevicePlan:
         name: which one.
         memory_bytes: what it has, None where that is not known.
         parts: what lies on it.
-        games_per_actor: the most games per actor that fit with as many actors, a multiple of actors.groups, with the micro-batch
-            below; None where the memory is not known or inference is elsewhere, 0 where none fit.
+        games_per_actor: the most games per actor that fit every GPU with as many actors, a multiple of actors.groups, with the
+            micro-batch below; None where the memory is not known or inference is elsewhere, 0 where none fit.
         micro_batch: samples per micro-batch that go with them.
-        remedy: the flags that make it fit, "" where it fits.
+        remedy: the flags that make the run fit every GPU, "" where it does.
     """
 
     name: str
@@ -58,14 +58,16 @@ def usable_of(device_bytes: int | None) -> int | None:
     return None if device_bytes is None else int(USABLE_SHARE * device_bytes)
 
 
-def plan_device(config: RunConfig, spec: GameSpec, num_floats: int, placement: Placement, device_bytes: int | None) -> DevicePlan:
-    """Returns the plan of one GPU.
+def plan_devices(
+    config: RunConfig, spec: GameSpec, num_floats: int, placements: tuple[Placement, ...], device_bytes: int | None
+) -> tuple[DevicePlan, ...]:
+    """Returns the plan of each GPU; what is advised makes the run fit all of them.
 
     Args:
         config: the run's configuration.
         spec: facts of its game.
         num_floats: W, floats of the network.
-        placement: who computes there.
+        placements: who computes where.
         device_bytes: memory of this machine's GPUs where it is known; plan.device_memory wins over it.
     """
     planned = config.plan.device_memory
@@ -73,30 +75,36 @@ def plan_device(config: RunConfig, spec: GameSpec, num_floats: int, placement: P
     usable = usable_of(available)
 
     def fits(changed: RunConfig) -> bool:
-        return usable is None or sum(part.size_bytes for part in device_parts(changed, spec, num_floats, placement)) <= usable
+        parts = (device_parts(changed, spec, num_floats, placement) for placement in placements)
+        return usable is None or all(sum(part.size_bytes for part in of_one) <= usable for of_one in parts)
 
-    wanted = config if usable is None or fits(config) else _fitting(config, spec, placement, usable, fits)
+    wanted = config if usable is None or fits(config) else _fitting(config, spec, placements, usable, fits)
     micro_batch = micro_batch_size((wanted or config).training)
-    games = most_games(with_micro_batch(config, micro_batch), fits) if placement.has_server and usable is not None else None
-    return DevicePlan(
-        name=placement.name,
-        memory_bytes=available,
-        parts=device_parts(config, spec, num_floats, placement),
-        games_per_actor=games,
-        micro_batch=micro_batch,
-        remedy=NOTHING_FITS if wanted is None else flags_between(config, wanted),
+    has_known_server = usable is not None and any(placement.has_server for placement in placements)
+    games = most_games(with_micro_batch(config, micro_batch), fits) if has_known_server else None
+    return tuple(
+        DevicePlan(
+            name=placement.name,
+            memory_bytes=available,
+            parts=device_parts(config, spec, num_floats, placement),
+            games_per_actor=games if placement.has_server else None,
+            micro_batch=micro_batch,
+            remedy=NOTHING_FITS if wanted is None else flags_between(config, wanted),
+        )
+        for placement in placements
     )
 
 
-def _fitting(config: RunConfig, spec: GameSpec, placement: Placement, usable: int, fits: Fits) -> RunConfig | None:
+def _fitting(config: RunConfig, spec: GameSpec, placements: tuple[Placement, ...], usable: int, fits: Fits) -> RunConfig | None:
     """Returns the configuration with the fewest changes that fits: micro-batch, then games per actor, then actors; None if none does."""
+    has_server, has_learner = (any(places) for places in zip(*((one.has_server, one.has_learner) for one in placements), strict=True))
     smaller = with_micro_batch(config, largest(micro_batches(config), lambda size: fits(with_micro_batch(config, size))))
     sample_bytes = BFLOAT16_BYTES * sample_numbers(config.network, spec, config.training)
     capped = largest(micro_batches(config), lambda size: size * sample_bytes <= ACTIVATIONS_SHARE * usable) or 1
-    if fits(smaller) and (micro_batch_size(smaller.training) >= capped or not placement.has_server):
+    if fits(smaller) and (micro_batch_size(smaller.training) >= capped or not has_server):
         return smaller
-    config = with_micro_batch(config, capped) if placement.has_learner else config
-    if not placement.has_server:
+    config = with_micro_batch(config, capped) if has_learner else config
+    if not has_server:
         return None
     groups = config.actors.groups
     if games := most_games(config, fits):

@@ -6,7 +6,7 @@ import msgspec
 
 from engine.config import PlanConfig, RunConfig, memory_bytes
 from engine.device_parts import Placement, has_gpu, latent_itemsize, placements_of, pool_bytes
-from engine.device_plan import DevicePlan, plan_device
+from engine.device_plan import DevicePlan, plan_devices
 from engine.errors import NotEnoughMemory
 from engine.fitting import flags_between, smaller
 from engine.layout import ring_layout_of, telemetry_layout, weights_layout
@@ -20,8 +20,10 @@ from muzero.types import GameSpec
 GIB = 1 << 30
 FREE_MEMORY = "no smaller ring, batch or number of games fits: give fewer --simulations or a smaller network, or free memory"
 NO_GPU = "there is no GPU here: this machine cannot run it as it is, give --device cpu for that"
-IDLE_GPUS = "of {} GPUs here the run uses {}: --servers N gives inference more of them, --learner-device the learner one to itself"
-MISSING_GPUS = "there are {} GPUs here, but the run needs {}: this machine cannot run it as it is, give fewer --servers or another --device"
+IDLE_GPUS = (
+    "of {} GPUs here the run uses {}: --servers N, with as many --actors, gives inference more, --learner-device the learner its own"
+)
+MISSING_GPUS = "there are {} GPUs here, from cuda:0 on, but the run needs {}: give fewer --servers or another --device"
 UNCHECKED = "the memory of the machine is not checked, because only a GPU was given: add --set plan.host_memory=512GB or what it has"
 OTHER_HOST = "planned for a machine of {} (plan.host_memory), not for this one: add --set plan.host_memory=none for this one"
 
@@ -103,23 +105,28 @@ class Plan:
 
     def check(self) -> None:
         """Raises NotEnoughMemory, naming the flags to change, if the machine or a GPU cannot hold the run."""
-        problems = (
-            [] if self.fits_memory else [_shortage(self.memory_bytes, "memory", self.usable_bytes, self.available_bytes, self.remedy)]
-        )
-        for device in self.devices:
-            if device.memory_bytes is not None and device.usable_bytes is not None and not device.fits:
-                where = f"memory on the {device.name}"
-                problems.append(_shortage(device.total_bytes, where, device.usable_bytes, device.memory_bytes, device.remedy))
+        problems = []
+        if not self.fits_memory:
+            problems.append(f"{_shortage(self.memory_bytes, 'memory', self.usable_bytes, self.available_bytes)}: {self.remedy}")
+        full = [device for device in self.devices if not device.fits]
+        if full:
+            problems.append(f"{' and '.join(map(_device_shortage, full))}: {full[0].remedy}")
         if problems:
             raise NotEnoughMemory("; ".join(problems) + ".")
 
 
-def _shortage(needed: int, where: str, usable: int, available: int, remedy: str) -> str:
-    """Returns what is missing, in a sentence without its full stop."""
+def _shortage(needed: int, where: str, usable: int, available: int) -> str:
+    """Returns what is missing, in a sentence without its remedy."""
     return (
         f"the run needs {size_text(needed)} ({needed:,} bytes) of {where}, but of {size_text(available)} available "
-        f"it may take {size_text(usable)} ({usable:,} bytes): {remedy}"
+        f"it may take {size_text(usable)} ({usable:,} bytes)"
     )
+
+
+def _device_shortage(device: DevicePlan) -> str:
+    """Returns the same of a GPU that cannot hold the run, so that its memory is known."""
+    assert device.usable_bytes is not None and device.memory_bytes is not None
+    return _shortage(device.total_bytes, f"memory on the {device.name}", device.usable_bytes, device.memory_bytes)
 
 
 def make_plan(config: RunConfig, spec: GameSpec, num_floats: int | None, device_bytes: int | None = None, num_gpus: int = 0) -> Plan:
@@ -138,7 +145,7 @@ def make_plan(config: RunConfig, spec: GameSpec, num_floats: int | None, device_
     longest, capacity = longest_trajectory(config, spec), config.replay.capacity_steps
     require(longest <= capacity, f"replay.capacity_steps is {capacity}: a trajectory takes up to {longest} steps, set at least that.")
     plan = _estimate(config, spec, num_floats)
-    devices = tuple(plan_device(config, spec, num_floats or 0, placement, device_bytes) for placement in placements_of(config))
+    devices = plan_devices(config, spec, num_floats or 0, placements_of(config), device_bytes)
     plan = replace(plan, devices=devices, notes=_notes(config, plan, devices, num_gpus))
     return plan if plan.fits_memory else replace(plan, remedy=_memory_remedy(config, spec, num_floats, plan))
 
@@ -189,10 +196,10 @@ def _roles(config: RunConfig, spec: GameSpec, num_floats: int, placements: tuple
 def _notes(config: RunConfig, plan: Plan, devices: tuple[DevicePlan, ...], num_gpus: int) -> tuple[str, ...]:
     """Returns what the numbers do not say."""
     asks_for_gpu = any(device.startswith("cuda") for device in (config.inference.device, config.learner.device))
-    host_memory, num_servers = config.plan.host_memory, config.inference.num_servers
+    host_memory = config.plan.host_memory
     is_here, names = config.plan.device_memory is None, [device.name for device in devices]
     notes = {
-        IDLE_GPUS.format(num_gpus, len(devices)): 0 < len(devices) < num_gpus and is_here and num_servers < config.actors.num_actors,
+        IDLE_GPUS.format(num_gpus, len(devices)): 0 < len(devices) < num_gpus and is_here and config.actors.num_actors > 0,
         MISSING_GPUS.format(num_gpus, names[-1] if names else ""): bool(names) and is_here and int(names[-1][5:]) >= num_gpus > 0,
         NO_GPU: asks_for_gpu and not has_gpu(),
         UNCHECKED: not plan.is_memory_checked,

@@ -94,7 +94,10 @@ def _prepare_and_run(
     if found is None:
         return "stopped before it began"
     placed = on_devices(config, found.device, found.learner_device)
-    make_plan(placed, make_game(config.env).spec, found.num_floats, found.device_bytes).check()
+    plan = make_plan(placed, make_game(config.env).spec, found.num_floats, found.device_bytes, found.num_gpus)
+    plan.check()
+    for note in plan.notes:
+        display.message(f"note: {note}")
     display.message(f"inference on {found.device}, learning on {found.learner_device}, network of {found.num_floats:,} numbers")
     run = _run_in_one_process if config.actors.num_actors == 0 else _run_processes
     with open_run(run_dir, mode, config_toml=config_to_toml(config), command_line=command_line, seed=config.seed) as folder:

@@ -183,6 +183,8 @@ def _learner(load: Load) -> str | None:
         "give it a GPU (--learner-device cuda) or threads (--set learner.num_threads)"
         if load.learner_device == "cpu"
         else "give it a device of its own (--learner-device)"
+        if load.learner_device == load.device
+        else "give it a faster device"
     )
     others = f"the replay ratio pauses the actors for {load.actors_paused:.0%} of theirs" if is_behind else "the actors keep up with it"
     return (

@@ -27,12 +27,14 @@ class WarmUp(msgspec.Struct, frozen=True, kw_only=True):
         device: where the first inference server runs, "cpu", "cuda:N" or a simulated one.
         learner_device: where the learner trains.
         device_bytes: memory of the smallest GPU among those of servers and learner, None without one.
+        num_gpus: GPUs that torch sees.
     """
 
     num_floats: int
     device: str
     learner_device: str
     device_bytes: int | None
+    num_gpus: int = 0
 
 
 def warm_up(config: RunConfig, should_stop: Callable[[], bool] = lambda: False) -> WarmUp | None:

@@ -80,7 +80,13 @@ def prepare(config: RunConfig) -> WarmUp:
     compile_game(config)
     compile_training(config, spec, learner_device)
     device_bytes = smallest_device_bytes((*devices, learner_device))
-    return WarmUp(num_floats=num_floats, device=name, learner_device=str(learner_device), device_bytes=device_bytes)
+    return WarmUp(
+        num_floats=num_floats,
+        device=name,
+        learner_device=str(learner_device),
+        device_bytes=device_bytes,
+        num_gpus=torch.cuda.device_count() if torch.cuda.is_available() else 0,
+    )
 
 
 def compile_search(config: RunConfig, spec: GameSpec) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from muzero.config import require
 from muzero.games.contract_episodes import Episode, look, play, play_many
-from muzero.games.game import Game
+from muzero.games.game import Game, Step
 from muzero.types import FrameArray, GameSpec
 
 LARGEST_IN_PLANES = 100.0
@@ -151,6 +151,12 @@ def complaint_about(frame: FrameArray, spec: GameSpec) -> str:
     return ""
 
 
+def _foreign(step: Step) -> str:
+    """Returns what one of a step's two flags is that is no bool, for example numpy.bool."""
+    kind = type(step.is_truncated if isinstance(step.is_terminal, bool) else step.is_terminal)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
 def steps_are_sound(exhibit: Exhibit) -> str:
     """Checks the types of every step and that nothing follows an end."""
     total = 0
@@ -160,7 +166,7 @@ def steps_are_sound(exhibit: Exhibit) -> str:
             is_finite = type(step.reward) is not bool and isinstance(step.reward, int | float) and math.isfinite(step.reward)
             require(is_finite, f"{where} the reward is {step.reward!r} ({type(step.reward).__name__}): it must be a finite float.")
             are_bools = isinstance(step.is_terminal, bool) and isinstance(step.is_truncated, bool)
-            require(are_bools, f"{where} is_terminal and is_truncated must be of type bool, not {type(step.is_terminal).__name__}.")
+            require(are_bools, f"{where} is_terminal and is_truncated must be of Python's type bool, not {_foreign(step)}.")
             require(
                 not (step.is_terminal and step.is_truncated),
                 f"{where} is_terminal and is_truncated are both True: the rules end a game or a limit cuts it.",

@@ -102,7 +102,27 @@ def every_action_looks_different(exhibit: Exhibit) -> str:
     if len(set(rows)) < len(rows):
         twin = next(index for index, row in enumerate(rows) if rows.index(row) < index)
         require(False, f"action_planes() shows actions {rows.index(rows[twin])} and {twin} alike: no two may look the same.")
+    _moves_show_their_points(exhibit.game.spec, planes)
     return f"{len(rows)} actions as {list(planes.shape[1:])}"
+
+
+def _moves_show_their_points(spec: GameSpec, planes: Float32Array) -> None:
+    """Checks that moves which have points, see GameSpec.moves_per_point, are numbered as their planes show them."""
+    count = spec.moves_per_point
+    if count == 0 or not spec.action_shape:
+        return
+    cells = planes.reshape(*planes.shape[:2], -1)
+    point = np.arange(count * cells.shape[2]) // count
+    shown = cells[np.arange(len(point)), :, point] > cells[: len(point)].min(axis=2)
+    wrong = np.flatnonzero(~shown.any(axis=1))
+    if wrong.size:
+        action = int(wrong[0])
+        row, column = divmod(int(point[action]), spec.board_shape[1])
+        require(
+            False,
+            f"spec.moves_per_point is {count}, so action {action} belongs to row {row}, column {column}, but action_planes() shows it "
+            "elsewhere: number actions as GameSpec says, or set 0.",
+        )
 
 
 def checked_action_planes(game: Game) -> Float32Array:

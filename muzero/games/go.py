@@ -137,7 +137,7 @@ def go(name: str, *, board_size: int, komi: float | None = None, max_moves: int 
     komi, max_moves = KOMI.get(board_size, USUAL_KOMI) if komi is None else komi, 2 * points if max_moves is None else max_moves
     require(
         isinstance(komi, int | float) and not isinstance(komi, bool) and abs(komi) <= points,
-        f"env.kwargs komi is {komi!r}: set {-points} to {points}.",
+        f"env.kwargs komi is {komi!r}: set a number from {-points} to {points}.",
     )
     require(isinstance(max_moves, int) and 2 <= max_moves <= 10_000, f"env.kwargs max_moves is {max_moves!r}: set 2 to 10000.")
     is_share = isinstance(margin_share, int | float) and not isinstance(margin_share, bool) and 0.0 <= margin_share < 1.0

@@ -8,9 +8,9 @@ import pytest
 
 from engine.config import ActorsConfig, EvaluationConfig, InferenceConfig, LearnerConfig, PlanConfig, RunConfig
 from engine.device_parts import Placement, device_parts, placements_of, pool_bytes
-from engine.device_plan import DevicePlan, plan_device
-from engine.fitting import largest
-from muzero.config import NetworkConfig, SearchConfig, TrainingConfig
+from engine.device_plan import DevicePlan, plan_devices
+from engine.fitting import largest, with_actors
+from muzero.config import NetworkConfig, ReanalyzeConfig, SearchConfig, TrainingConfig
 from muzero.types import GameSpec
 
 GO19 = GameSpec(
@@ -39,7 +39,8 @@ PAPER = RunConfig(
 def planned(config: RunConfig, memory: str = "80GB") -> DevicePlan:
     config = msgspec.structs.replace(config, plan=PlanConfig(device_memory=memory))
     (placement,) = placements_of(config)
-    return plan_device(config, GO19, NUM_FLOATS, placement, None)
+    (plan,) = plan_devices(config, GO19, NUM_FLOATS, (placement,), None)
+    return plan
 
 
 def with_advice(config: RunConfig, advice: str) -> RunConfig:
@@ -166,8 +167,29 @@ def test_two_servers_share_the_trees_and_so_the_pool() -> None:
     assert max(two_pools) < 0.6 * one_pool
 
 
+@pytest.mark.parametrize("gigabytes", [24, 30, 40, 60])
+@pytest.mark.parametrize("num_actors", [6, 7, 64])
+def test_what_is_advised_makes_all_gpus_hold_the_run(gigabytes: int, num_actors: int) -> None:
+    reanalyze = ReanalyzeConfig(fraction=0.8, num_reanalyzers=1)
+    config = msgspec.structs.replace(
+        with_actors(PAPER, num_actors, 8),
+        inference=InferenceConfig(device="cuda", num_servers=2),
+        learner=LearnerConfig(device="cpu"),
+        reanalyze=reanalyze,
+        plan=PlanConfig(device_memory=f"{gigabytes}GB"),
+    )
+    plans = plan_devices(config, GO19, NUM_FLOATS, placements_of(config), None)
+    (remedy,) = {plan.remedy for plan in plans}
+
+    assert len(plans) == 2
+    if remedy and not remedy.startswith("give fewer --simulations"):
+        advised = with_advice(config, remedy)
+        assert all(plan.fits for plan in plan_devices(advised, GO19, NUM_FLOATS, placements_of(advised), None))
+    assert all(plan.fits for plan in plans) == (remedy == "")
+
+
 def test_a_gpu_of_the_learner_alone_is_advised_a_micro_batch() -> None:
-    plan = plan_device(PAPER, GO19, NUM_FLOATS, Placement("cuda:1", None, True), 80 * 10**9)
+    (plan,) = plan_devices(PAPER, GO19, NUM_FLOATS, (Placement("cuda:1", None, True),), 80 * 10**9)
 
     assert plan.games_per_actor is None
     assert plan.remedy == "give --set training.micro_batch_size=512"
@@ -183,7 +205,7 @@ def test_auto_is_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_gpu_of_unknown_memory_is_shown_but_not_checked() -> None:
-    plan = plan_device(PAPER, GO19, NUM_FLOATS, Placement("cuda:0", 0, True), None)
+    (plan,) = plan_devices(PAPER, GO19, NUM_FLOATS, (Placement("cuda:0", 0, True),), None)
 
     assert plan.fits and plan.games_per_actor is None and plan.total_bytes > 300 * 10**9
 

@@ -277,17 +277,17 @@ def test_gpus_that_the_run_leaves_idle_are_told(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("engine.device_parts.GPU_FILES", (str(tmp_path),))
     one, two = (RunConfig(inference=InferenceConfig(device="cuda", num_servers=servers)) for servers in (1, 2))
 
-    assert make_plan(one, SPEC, 1000, num_gpus=2).notes[0].startswith("of 2 GPUs here the run uses 1: --servers N gives")
+    assert make_plan(one, SPEC, 1000, num_gpus=2).notes[0].startswith("of 2 GPUs here the run uses 1: --servers N, with")
     assert make_plan(two, SPEC, 1000, num_gpus=2).notes == make_plan(one, SPEC, 1000, num_gpus=1).notes == ()
-    alone = RunConfig(inference=InferenceConfig(device="cuda"), actors=ActorsConfig(num_actors=1))
-    assert make_plan(alone, SPEC, 1000, num_gpus=2).notes == ()  # a second server would have no actor
+    alone = RunConfig(inference=InferenceConfig(device="cuda"), actors=ActorsConfig(num_actors=0))
+    assert make_plan(alone, SPEC, 1000, num_gpus=2).notes == ()  # one process uses one
 
 
 def test_gpus_that_are_not_here_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("engine.device_parts.GPU_FILES", (str(tmp_path),))
     config = RunConfig(inference=InferenceConfig(device="cuda:1", num_servers=2))
 
-    assert make_plan(config, SPEC, 1000, num_gpus=2).notes[0].startswith("there are 2 GPUs here, but the run needs cuda:2")
+    assert make_plan(config, SPEC, 1000, num_gpus=2).notes[0].startswith("there are 2 GPUs here, from cuda:0 on, but the run needs cuda:2")
     assert make_plan(config, SPEC, 1000, num_gpus=3).notes == ()
 
 

@@ -109,6 +109,13 @@ class HalfAMove(Sound):
     changes = {"moves_per_point": 0.5}
 
 
+class NumberedByColumn(Sound):
+    changes = {"moves_per_point": 1}
+
+    def action_planes(self) -> np.ndarray:
+        return np.ascontiguousarray(super().action_planes().reshape(3, 3, 1, 3, 3).swapaxes(0, 1).reshape(9, 1, 3, 3))
+
+
 class UnknownEncoding(Sound):
     changes = {"encoding": "hexagons"}
 

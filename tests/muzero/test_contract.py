@@ -54,6 +54,7 @@ BREACHES = [
     ("PlanesOfOtherShape", ALIKE, "give each action its (1, 3, 3), or leave out spec.action_shape, which shows actions by their number"),
     ("PlanesWithoutShape", ALIKE, "(9, 9), not float32 (9, 1, 3, 3): set spec.action_shape to (1, 3, 3), or leave out action_planes"),
     ("NoPlanes", ALIKE, "must be float32 (9, 1, 3, 3), not NoneType"),
+    ("NumberedByColumn", ALIKE, "so action 1 belongs to row 0, column 1, but action_planes() shows it elsewhere"),
     ("InfinitePlanes", ALIKE, "action_planes() holds numbers that are not finite"),
     ("PlanesRaise", ALIKE, "ValueError: no picture (broken_games.py, line "),
     ("WrongSymmetry", TURNED, "is not that of the transformed position"),
