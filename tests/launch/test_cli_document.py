@@ -19,7 +19,7 @@ from launch.games import GameRow
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 LAUNCH_FLAGS = (
-    "--env --actors --games-per-actor --reanalyzers --simulations --device --learner-device --run-dir --seed --steps --minutes "
+    "--env --actors --games-per-actor --reanalyzers --simulations --device --servers --learner-device --run-dir --seed --steps --minutes "
     "--resume --restart --overwrite --preset --config --set --dry-run --print-config --overfit-batch --profile --json-logs --version --help"
 )
 DIAGNOSE_FLAGS = "--positions --out --json --help"
