@@ -97,7 +97,7 @@ def plan_devices(
 
 def _fitting(config: RunConfig, spec: GameSpec, placements: tuple[Placement, ...], usable: int, fits: Fits) -> RunConfig | None:
     """Returns the configuration with the fewest changes that fits: micro-batch, then games per actor, then actors; None if none does."""
-    has_server, has_learner = (any(places) for places in zip(*((one.has_server, one.has_learner) for one in placements), strict=True))
+    has_server, has_learner = any(one.has_server for one in placements), any(one.has_learner for one in placements)
     smaller = with_micro_batch(config, largest(micro_batches(config), lambda size: fits(with_micro_batch(config, size))))
     sample_bytes = BFLOAT16_BYTES * sample_numbers(config.network, spec, config.training)
     capped = largest(micro_batches(config), lambda size: size * sample_bytes <= ACTIVATIONS_SHARE * usable) or 1
